@@ -4,12 +4,14 @@
 export default function ErrorPage({ error }: { error: Error & { digest?: string } }) {
   return (
     <div className="door">
-      <main className="failure" role="alert">
-        <h1>Something went wrong</h1>
-        <p>The page could not be shown.{error.digest ? ` Its report number is ${error.digest}.` : ""}</p>
-        <a className="button primary" href="">
-          Try again
-        </a>
+      <main>
+        <section className="failure" role="alert">
+          <h1>Something went wrong</h1>
+          <p>The page could not be shown.{error.digest ? ` Its report number is ${error.digest}.` : ""}</p>
+          <a className="button primary" href="">
+            Try again
+          </a>
+        </section>
       </main>
     </div>
   );

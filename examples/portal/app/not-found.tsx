@@ -9,7 +9,7 @@ export default function NotFound() {
         <h1>Not found</h1>
         <p>This page does not exist, or you have no access to it.</p>
         <a className="button" href="/">
-          Go to the start
+          Go to the start page
         </a>
       </main>
     </div>

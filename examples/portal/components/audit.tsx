@@ -83,7 +83,7 @@ function EventRow({ event, pages }: { event: Schemas["AuditEvent"]; pages: Audit
     >
       <span>{event.created_at.slice(0, 19).replace("T", " ")}</span>
       {object.type ? (
-        folder && !/^(delete|erase)-/.test(event.action) ? (
+        folder && !/^(delete|erase)-|-erased$/.test(event.action) ? (
           <span>
             <Link href={`${folder}/${object.id}`}>{spaced(object.type)}</Link>
           </span>

@@ -22,7 +22,7 @@ export function Refusal({ error }: { error: Problem }) {
       <h1>{title}</h1>
       <p>{words(error)}</p>
       <a className="button" href="/">
-        Go to the start
+        Go to the start page
       </a>
     </section>
   );

@@ -1,6 +1,6 @@
 "use client";
 
-import { createContext, useActionState, useContext, useEffect, useId, useRef, type ReactNode } from "react";
+import { createContext, Fragment, useActionState, useContext, useEffect, useId, useRef, type ReactNode } from "react";
 import { useFormStatus } from "react-dom";
 
 import type { FormState } from "@/lib/form";
@@ -23,8 +23,8 @@ export function Form({ action, children, hidden = {}, className = "stack", label
   const [state, send] = useActionState(action, {});
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
-    const faults = form.current?.querySelectorAll<HTMLElement>("[aria-invalid=true], .message.error");
-    faults?.item(faults.length - 1 > 0 ? 1 : 0)?.focus(); // the first field, or the message
+    const find = (selector: string) => form.current?.querySelector<HTMLElement>(selector);
+    (find("[aria-invalid=true]") ?? find(".message.error"))?.focus();
   }, [state]);
   const fields = { ...hidden, ...state.data };
   return (
@@ -46,14 +46,10 @@ export function Form({ action, children, hidden = {}, className = "stack", label
         </div>
         {state.conflicts ? <Conflicts conflicts={state.conflicts} /> : null}
         {/* React resets a form to the first values of its fields; a new key gives them those that were entered. */}
-        <Fields key={state.stamp ?? 0}>{children}</Fields>
+        <Fragment key={state.stamp ?? 0}>{children}</Fragment>
       </form>
     </State>
   );
-}
-
-function Fields({ children }: { children: ReactNode }) {
-  return <>{children}</>;
 }
 
 interface FieldProps {

@@ -23,7 +23,8 @@ const labels: Record<Key, string> = {
 const keys = Object.keys(labels) as Key[];
 
 export function fieldsOf(agent: AgentFields): AgentFields {
-  return Object.fromEntries(keys.map((key) => [key, agent[key]])) as unknown as AgentFields;
+  const { name, role, persona, system_prompt, model_preference, tool_assignments, escalation_rules } = agent;
+  return { name, role, persona, system_prompt, model_preference, tool_assignments, escalation_rules };
 }
 
 /** Returns the values of the form's fields. Their names are the paths of the API's fields. */
@@ -52,10 +53,8 @@ export function valuesOf(agent: AgentFields): Record<string, string> {
 
 /** Returns how many rows of a list the values have. */
 export function rowsIn(values: Record<string, string>, list: string): number {
-  const indexes = Object.keys(values).map((name) =>
-    Number(/^(\w+)\[(\d+)\]/.exec(name)?.[1] === list ? /\d+/.exec(name)?.[0] : -1),
-  );
-  return Math.max(-1, ...indexes) + 1;
+  const names = Object.keys(values).filter((name) => name.startsWith(`${list}[`));
+  return Math.max(0, ...names.map((name) => parseInt(name.slice(list.length + 1)) + 1));
 }
 
 /** Reads the form, and returns sentences about fields that are not JSON. Rows without a name or a condition are left out. */

@@ -7,7 +7,7 @@ import { words } from "./words";
 
 /** What the words of an audit log's filter are. */
 export interface LogWords {
-  actions: (keyof operations | "enter-tenant" | "export-audit-events" | "tenant-purged")[];
+  actions: (keyof operations | "enter-tenant" | "export-audit-events" | "tenant-purged" | "user-erased")[];
   objects: string[];
 }
 
@@ -51,6 +51,7 @@ export const platformLog: LogWords = {
     "end-user-sessions",
     "export-user",
     "erase-user",
+    "user-erased",
     "create-tenant",
     "delete-tenant",
     "tenant-purged",
@@ -63,15 +64,12 @@ type Query = Partial<Record<string, string>>;
 
 /** Returns the parameters of the API for those of the page. Days are those of UTC, and the last one is included. */
 export function filterOf(query: Query) {
-  const { actor, action, object } = query;
-  const from = dayOf(query["from"]);
-  const to = dayOf(query["to"], 1);
   return {
-    ...(actor ? { actor_id: actor } : {}),
-    ...(action ? { action } : {}),
-    ...(object ? { object_type: object } : {}),
-    ...(from ? { from } : {}),
-    ...(to ? { to } : {}),
+    actor_id: query["actor"],
+    action: query["action"],
+    object_type: query["object"],
+    from: dayOf(query["from"]),
+    to: dayOf(query["to"], 1),
   };
 }
 

@@ -9,7 +9,7 @@ import { api } from "./session";
 
 type Query = Partial<Record<string, string>>;
 
-interface Props {
+export interface Props {
   params: Promise<Record<string, string>>;
   searchParams: Promise<Record<string, string | string[] | undefined>>;
 }
@@ -24,7 +24,7 @@ export interface PageContext {
 export function page(render: (context: PageContext) => Promise<ReactNode>) {
   return async function Page(props: Props): Promise<ReactNode> {
     const params = await props.params;
-    const query = first(await props.searchParams);
+    const query = await queryOf(props.searchParams);
     return guarded(async () => render({ client: await api(), params, query }));
   };
 }
@@ -57,10 +57,10 @@ export async function guarded(
   }
 }
 
-function first(query: Record<string, string | string[] | undefined>): Query {
-  return Object.fromEntries(
-    Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
-  );
+/** Returns the parameters of a URL: the first one of each name, without those that a form sent empty. */
+export async function queryOf(params: Props["searchParams"]): Promise<Query> {
+  const first = Object.entries(await params).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
+  return Object.fromEntries(first.filter(([, value]) => value)) as Query;
 }
 
 /** The frame of failures outside of other frames. */

@@ -19,7 +19,6 @@ const problems: Partial<Record<Problem["code"], string>> = {
   precondition_failed: "Somebody else has changed this in the meantime. Reload the page, then try again.",
   request_in_progress: "This form is still being processed. Reload the page in a moment.",
   request_too_large: "This is too long to be saved.",
-  tenant_not_empty: "The tenant still has agents or connections.",
   tenant_purging: "The tenant is being deleted, so nothing in it can be changed.",
   tenant_suspended: "This tenant is suspended. A platform admin can activate it again.",
   unauthenticated: "Your session has ended. Log in again.",

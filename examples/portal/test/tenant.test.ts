@@ -129,7 +129,7 @@ test("each role has its buttons, and refusals are words", async () => {
   expect(await vera.getByRole("link", { name: "New agent" }).count()).toBe(0);
   expect(await vera.getByRole("button", { name: /activate/i }).count()).toBe(0);
   await vera.getByRole("link", { name: "Ada" }).click();
-  await sees(vera, "Support engineer");
+  await vera.getByRole("heading", { name: "Ada" }).waitFor();
   await look(vera, "agent-viewer");
   expect(await vera.getByRole("button", { name: "Save" }).count()).toBe(0);
   await vera.goto(`${at}/audit`);

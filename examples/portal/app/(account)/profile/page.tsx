@@ -4,6 +4,7 @@ import type { Metadata } from "next";
 import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
 import { Badge, Head, Pager, Row, Rows, Section, Time } from "@/components/parts";
+import { CurrentPassword, NewPassword } from "@/components/password";
 import { deviceOf } from "@/lib/device";
 import { page } from "@/lib/page";
 import { me } from "@/lib/session";
@@ -21,7 +22,7 @@ export default page(async ({ client, query }) => {
   const [{ user }, meta, sessions] = await Promise.all([
     me(),
     unwrap(client.GET("/v1/meta")),
-    unwrap(client.GET("/v1/me/sessions", { params: { query: query.cursor ? { cursor: query.cursor } : {} } })),
+    unwrap(client.GET("/v1/me/sessions", { params: { query: { cursor: query.cursor } } })),
   ]);
   const { items, next_cursor } = sessions.data;
   const currentFirst = [...items].sort((a, b) => Number(b.current) - Number(a.current));
@@ -39,20 +40,8 @@ export default page(async ({ client, query }) => {
       <Section title="Password" note="A new password logs your other devices out.">
         <Form action={changePassword} label="Password">
           <div className="columns">
-            <Field
-              name="current_password"
-              label="Current password"
-              type="password"
-              required
-              autoComplete="current-password"
-            />
-            <Field
-              name="new_password"
-              label="New password, at least 8 characters"
-              type="password"
-              required
-              autoComplete="new-password"
-            />
+            <CurrentPassword />
+            <NewPassword name="new_password" label="New password" />
           </div>
           <Submit kind="plain">Change password</Submit>
         </Form>
@@ -69,13 +58,7 @@ export default page(async ({ client, query }) => {
           <Form action={changeEmail} label="E-mail address">
             <div className="columns">
               <Field name="email" label="New address" type="email" required maxLength={320} autoComplete="email" />
-              <Field
-                name="current_password"
-                label="Current password"
-                type="password"
-                required
-                autoComplete="current-password"
-              />
+              <CurrentPassword />
             </div>
             <Submit kind="plain">Send the link</Submit>
           </Form>

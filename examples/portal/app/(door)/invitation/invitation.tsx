@@ -5,6 +5,7 @@ import { startTransition, useActionState, useEffect } from "react";
 import { logOut } from "@/app/actions";
 import { Field, Form, Submit } from "@/components/form";
 import { PastedLink, useLinkToken } from "@/components/linktoken";
+import { CurrentPassword, NewPassword } from "@/components/password";
 import { acceptAfterLogin, acceptAsMe, acceptAsNew, lookUp } from "../actions";
 
 /** Shows what an invitation is for, and how the person who is or is not logged in accepts it. */
@@ -60,19 +61,13 @@ function Accept({ data, email }: { data: Record<string, string>; email: string |
       ) : data["account"] === "new" ? (
         <Form action={acceptAsNew} hidden={hidden}>
           <Field name="name" label="Your name" autoComplete="name" required maxLength={200} />
-          <Field
-            name="password"
-            label="Password, at least 8 characters"
-            type="password"
-            autoComplete="new-password"
-            required
-          />
+          <NewPassword />
           <Submit>Create account and join</Submit>
         </Form>
       ) : (
         <Form action={acceptAfterLogin} hidden={hidden}>
           <p>This address has an account. Log in to accept.</p>
-          <Field name="password" label="Password" type="password" autoComplete="current-password" required />
+          <CurrentPassword name="password" label="Password" />
           <Submit>Log in and join</Submit>
         </Form>
       )}

@@ -3,6 +3,8 @@ import { redirect } from "next/navigation";
 
 import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
+import { CurrentPassword } from "@/components/password";
+import { queryOf, type Props } from "@/lib/page";
 import { ownPath } from "@/lib/paths";
 import { apiToken } from "@/lib/session";
 import { logIn } from "../actions";
@@ -16,8 +18,8 @@ const reasons = {
   confirmed: "Your e-mail address is confirmed. Log in with it.",
 };
 
-export default async function LoginPage({ searchParams }: { searchParams: Promise<Record<string, string>> }) {
-  const { callbackUrl, reason } = await searchParams;
+export default async function LoginPage({ searchParams }: Props) {
+  const { callbackUrl, reason } = await queryOf(searchParams);
   if (await apiToken()) {
     redirect(ownPath(callbackUrl));
   }
@@ -27,7 +29,7 @@ export default async function LoginPage({ searchParams }: { searchParams: Promis
       <Done of={reason} words={reasons} />
       <Form action={logIn} hidden={{ callbackUrl: ownPath(callbackUrl) }}>
         <Field name="email" label="E-mail address" type="email" autoComplete="username" required />
-        <Field name="password" label="Password" type="password" autoComplete="current-password" required />
+        <CurrentPassword name="password" label="Password" />
         <Submit>Log in</Submit>
       </Form>
       <p>

@@ -1,7 +1,8 @@
 import type { Metadata } from "next";
 
-import { Field, Form, Submit } from "@/components/form";
+import { Form, Submit } from "@/components/form";
 import { LinkToken } from "@/components/linktoken";
+import { NewPassword } from "@/components/password";
 import { reset } from "../actions";
 
 export const metadata: Metadata = { title: "New password" };
@@ -13,13 +14,7 @@ export default function ResetPage() {
       <p className="muted">It logs you out on all devices.</p>
       <Form action={reset}>
         <LinkToken />
-        <Field
-          name="password"
-          label="New password, at least 8 characters"
-          type="password"
-          autoComplete="new-password"
-          required
-        />
+        <NewPassword label="New password" />
         <Submit>Set password</Submit>
       </Form>
       <p>

@@ -8,12 +8,9 @@ import { page } from "@/lib/page";
 export const metadata: Metadata = { title: "Platform audit log" };
 
 export default page(async ({ client, query }) => {
-  const { cursor } = query;
   const [events, users] = await Promise.all([
     unwrap(
-      client.GET("/v1/audit-events", {
-        params: { query: { limit: 30, ...filterOf(query), ...(cursor ? { cursor } : {}) } },
-      }),
+      client.GET("/v1/audit-events", { params: { query: { limit: 30, ...filterOf(query), cursor: query.cursor } } }),
     ),
     unwrap(client.GET("/v1/users", { params: { query: { limit: 200, sort: "name" } } })),
   ]);

@@ -22,17 +22,7 @@ export default page(async ({ client, query }) => {
   const status = oneOf(states, query.status);
   const { q, cursor } = query;
   const { data } = await unwrap(
-    client.GET("/v1/tenants", {
-      params: {
-        query: {
-          limit: 30,
-          sort: "name",
-          ...(q ? { q } : {}),
-          ...(status ? { status } : {}),
-          ...(cursor ? { cursor } : {}),
-        },
-      },
-    }),
+    client.GET("/v1/tenants", { params: { query: { limit: 30, sort: "name", q, status, cursor } } }),
   );
   return (
     <>

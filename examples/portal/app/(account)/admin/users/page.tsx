@@ -6,6 +6,7 @@ import { Done } from "@/components/done";
 import { Check, Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
 import { Badge, Head, Pager, Row, Rows, Time } from "@/components/parts";
+import { NewPassword } from "@/components/password";
 import { page } from "@/lib/page";
 import { createUser } from "./actions";
 
@@ -15,9 +16,7 @@ const done = { erased: "The user is erased." };
 
 export default page(async ({ client, query }) => {
   const { q, cursor } = query;
-  const { data } = await unwrap(
-    client.GET("/v1/users", { params: { query: { limit: 30, ...(q ? { q } : {}), ...(cursor ? { cursor } : {}) } } }),
-  );
+  const { data } = await unwrap(client.GET("/v1/users", { params: { query: { limit: 30, q, cursor } } }));
   return (
     <>
       <Head
@@ -27,13 +26,7 @@ export default page(async ({ client, query }) => {
             <Form action={createUser} hidden={{ key: idempotencyKey() }}>
               <Field name="email" label="E-mail address" type="email" required maxLength={320} autoComplete="off" />
               <Field name="name" label="Name" required maxLength={200} autoComplete="off" />
-              <Field
-                name="password"
-                label="Password, at least 8 characters"
-                type="password"
-                required
-                autoComplete="new-password"
-              />
+              <NewPassword />
               <Check name="is_admin" label="Platform admin" />
               <Submit>Create user</Submit>
             </Form>

@@ -1,6 +1,6 @@
 "use client";
 
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 
 import { Field, Form, Submit, useValues } from "@/components/form";
 import { rowsIn } from "@/lib/agent";
@@ -69,7 +69,7 @@ function List({
   label: string;
   add: string;
   values: Record<string, string>;
-  row: (props: RowProps) => React.ReactNode;
+  row: (props: RowProps) => ReactNode;
 }) {
   const [more, setMore] = useState(0);
   const count = rowsIn(values, name) + more;

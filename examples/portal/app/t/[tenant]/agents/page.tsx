@@ -18,24 +18,19 @@ const states = ["true", "false"] as const;
 
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   const tenant = await tenantOf(id);
+  const { q, cursor } = query;
   const sort = oneOf(sorts, query.sort);
   const state = oneOf(states, query.state);
   const { data } = await unwrap(
     client.GET("/v1/tenants/{tenant_id}/agents", {
       params: {
         path: { tenant_id: id },
-        query: {
-          limit: 20,
-          sort: sort ?? "name",
-          ...(query.q ? { q: query.q } : {}),
-          ...(state ? { is_active: state === "true" } : {}),
-          ...(query.cursor ? { cursor: query.cursor } : {}),
-        },
+        query: { limit: 20, sort: sort ?? "name", q, is_active: state && state === "true", cursor },
       },
     }),
   );
   const editor = may(tenant.role, "editor");
-  const searched = query.q || state;
+  const searched = q || state;
   return (
     <>
       <Head
@@ -54,7 +49,7 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
       </Head>
       <Done of={query.done} words={done} />
       <form className="inline filters" role="search">
-        <Field name="q" label="Name or role" type="search" value={query.q} required={false} maxLength={100} />
+        <Field name="q" label="Name or role" type="search" value={q} required={false} maxLength={100} />
         <Field
           name="state"
           label="State"
@@ -107,11 +102,7 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
           </Row>
         ))}
       </Rows>
-      <Pager
-        path={`/t/${id}/agents`}
-        query={{ q: query.q, state, sort, cursor: query.cursor }}
-        next={data.next_cursor}
-      />
+      <Pager path={`/t/${id}/agents`} query={{ q, state, sort, cursor }} next={data.next_cursor} />
     </>
   );
 });

@@ -9,11 +9,10 @@ export const metadata: Metadata = { title: "Audit log" };
 
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   const path = { tenant_id: id };
-  const { cursor } = query;
   const [events, members] = await Promise.all([
     unwrap(
       client.GET("/v1/tenants/{tenant_id}/audit-events", {
-        params: { path, query: { limit: 30, ...filterOf(query), ...(cursor ? { cursor } : {}) } },
+        params: { path, query: { limit: 30, ...filterOf(query), cursor: query.cursor } },
       }),
     ),
     unwrap(client.GET("/v1/tenants/{tenant_id}/members", { params: { path, query: { limit: 200 } } })),

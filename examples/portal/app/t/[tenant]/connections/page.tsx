@@ -21,7 +21,7 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   const tenant = await tenantOf(id);
   const { data } = await unwrap(
     client.GET("/v1/tenants/{tenant_id}/channel-connections", {
-      params: { path: { tenant_id: id }, query: { limit: 20, ...(query.cursor ? { cursor: query.cursor } : {}) } },
+      params: { path: { tenant_id: id }, query: { limit: 20, cursor: query.cursor } },
     }),
   );
   return (

@@ -22,11 +22,11 @@ const done = {
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   const tenant = await tenantOf(id);
   const owner = may(tenant.role, "owner");
-  const cursor = query.cursor ? { cursor: query.cursor } : {};
+  const { cursor } = query;
   const path = { tenant_id: id };
   const [{ user }, members, invitations] = await Promise.all([
     me(),
-    unwrap(client.GET("/v1/tenants/{tenant_id}/members", { params: { path, query: { limit: 50, ...cursor } } })),
+    unwrap(client.GET("/v1/tenants/{tenant_id}/members", { params: { path, query: { limit: 50, cursor } } })),
     owner ? invitationsOf(client, id) : [],
   ]);
   return (
@@ -42,7 +42,7 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
           <MemberRow key={member.user.id} tenant={id} member={member} owner={owner} self={member.user.id === user.id} />
         ))}
       </Rows>
-      <Pager path={`/t/${id}/people`} query={{ cursor: query.cursor }} next={members.data.next_cursor} />
+      <Pager path={`/t/${id}/people`} query={{ cursor }} next={members.data.next_cursor} />
       {owner ? (
         <>
           <Section title="Invite a person">

@@ -113,15 +113,7 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
       <Section title="Settings" note="Settings of the channel, such as channel ids. Every member can read them.">
         {owner ? (
           <Form action={setConfig} hidden={hidden} label="Settings">
-            <Field
-              name="config"
-              label="Settings"
-              rows={6}
-              value={config}
-              required
-              spellCheck={false}
-              hint="A JSON object."
-            />
+            <Field name="config" label="Settings, as a JSON object" rows={6} value={config} required spellCheck={false} />
             <Submit kind="plain">Save settings</Submit>
           </Form>
         ) : (
