@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-
-	"github.com/konstruct/konstruct/server/account"
 )
 
 const botToken = "xoxb-secret-of-the-walk"
@@ -92,7 +90,7 @@ func (w *walk) memberMutations(t *testing.T) map[string]func() mutation {
 		},
 		"revoke-invitation": func() mutation { return w.byOwner("invitation", invited(), nil) },
 		"accept-invitation": func() mutation {
-			p := w.person(t)
+			p := w.person(t, "Pia")
 			made := w.owner.post(t, w.tenant+"/invitations", object{"email": p.email, "role": "viewer"}).is(201)
 			return mutation{
 				by: p.client, actor: p.id, path: "/v1/invitations/accept", body: object{"token": w.mail(t, p.email)},
@@ -100,15 +98,6 @@ func (w *walk) memberMutations(t *testing.T) map[string]func() mutation {
 			}
 		},
 	}
-}
-
-// person returns a user without a role.
-func (w *walk) person(t *testing.T) person {
-	t.Helper()
-	p := person{email: uuid.NewString() + "@example.com"}
-	p.client = w.createUser(t, account.NewUser{Email: p.email, Name: "Pia"})
-	p.id = p.client.id(t)
-	return p
 }
 
 // onThemselves returns a mutation of a user by the user.
@@ -133,36 +122,36 @@ func (w *walk) personMutations(t *testing.T) map[string]func() mutation {
 			}
 		},
 		"logout": func() mutation {
-			m := onThemselves(w.person(t), "/v1/auth/logout", nil)
+			m := onThemselves(w.person(t, "Pia"), "/v1/auth/logout", nil)
 			m.kind, m.id = "session", m.by.get(t, "/v1/me").at("session", "id").(string)
 			return m
 		},
-		"update-me": func() mutation { return onThemselves(w.person(t), "/v1/me", object{"name": "Pia II"}) },
+		"update-me": func() mutation { return onThemselves(w.person(t, "Pia"), "/v1/me", object{"name": "Pia II"}) },
 		"change-password": func() mutation {
-			return onThemselves(w.person(t), "/v1/me/password", object{"current_password": password, "new_password": newPassword})
+			return onThemselves(w.person(t, "Pia"), "/v1/me/password", object{"current_password": password, "new_password": newPassword})
 		},
 		"request-email-change": func() mutation {
-			return onThemselves(w.person(t), "/v1/me/email",
+			return onThemselves(w.person(t, "Pia"), "/v1/me/email",
 				object{"current_password": password, "email": uuid.NewString() + "@example.org"})
 		},
 		"confirm-email": func() mutation {
-			p, address := w.person(t), uuid.NewString()+"@example.org"
+			p, address := w.person(t, "Pia"), uuid.NewString()+"@example.org"
 			p.post(t, "/v1/me/email", object{"current_password": password, "email": address}).is(202)
 			return w.byLink(p, confirmPath, object{"token": w.open(t, "confirm_email", address)})
 		},
 		"forgot-password": func() mutation {
-			p := w.person(t)
+			p := w.person(t, "Pia")
 			m := w.byLink(p, forgotPath, object{"email": p.email})
 			m.actor = nil
 			return m
 		},
 		"reset-password": func() mutation {
-			p := w.person(t)
+			p := w.person(t, "Pia")
 			return w.byLink(p, resetPath, object{"token": w.forgot(t, p.email), "password": newPassword})
 		},
-		"end-other-sessions": func() mutation { return onThemselves(w.person(t), "/v1/me/sessions", nil) },
+		"end-other-sessions": func() mutation { return onThemselves(w.person(t, "Pia"), "/v1/me/sessions", nil) },
 		"end-session": func() mutation {
-			p := w.person(t)
+			p := w.person(t, "Pia")
 			other := w.login(t, p.email).get(t, "/v1/me").at("session", "id").(string)
 			m := onThemselves(p, "/v1/me/sessions/"+other, nil)
 			m.kind, m.id = "session", other
@@ -179,7 +168,7 @@ func (w *walk) adminMutations(t *testing.T) map[string]func() mutation {
 		m.by, m.actor, m.platform = w.admin, admin, true
 		return m
 	}
-	user := func() string { return "/v1/users/" + w.person(t).id }
+	user := func() string { return "/v1/users/" + w.person(t, "Pia").id }
 	onUser := func(suffix string) mutation {
 		path := user()
 		m := platform("user", path+suffix, nil)

@@ -53,23 +53,19 @@ func TestEventAndChangeAreOneTransaction(t *testing.T) {
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents`))
 }
 
-// events returns the rows of a table of audit events, without logins.
-func (b *testBundle) events(t *testing.T, table string) (events []object) {
+// events returns the rows of a table by id, without events of logins.
+func (b *testBundle) events(t *testing.T, table string) []object {
 	t.Helper()
-	rows, _ := b.super.Query(t.Context(), `SELECT to_jsonb(e) FROM `+table+` e
-		WHERE to_jsonb(e)->>'action' IS DISTINCT FROM 'login' ORDER BY id`)
-	events, err := pgx.CollectRows(rows, pgx.RowTo[object])
-	require.NoError(t, err)
-	return events
+	return b.rowsOf(t, table, `to_jsonb(r)->>'action' IS DISTINCT FROM 'login'`)
 }
 
-// logins returns the events of logins.
-func (b *testBundle) logins(t *testing.T) (events []object) {
+// rowsOf returns the rows r of a table that match a condition, by id.
+func (b *testBundle) rowsOf(t *testing.T, table, condition string, args ...any) []object {
 	t.Helper()
-	rows, _ := b.super.Query(t.Context(), `SELECT to_jsonb(e) FROM platform_audit_events e WHERE action = 'login' ORDER BY id`)
-	events, err := pgx.CollectRows(rows, pgx.RowTo[object])
+	rows, _ := b.super.Query(t.Context(), `SELECT to_jsonb(r) FROM `+table+` r WHERE `+condition+` ORDER BY id`, args...)
+	found, err := pgx.CollectRows(rows, pgx.RowTo[object])
 	require.NoError(t, err)
-	return events
+	return found
 }
 
 // TestStatusIsAudited: the event says whether a tenant was suspended or activated.

@@ -108,12 +108,7 @@ func (w *walk) perform(t *testing.T, method, operation string, m mutation) {
 	require.Less(t, w.last.status, 300, w.last)
 	w.secrets = append(w.secrets, w.storedHashes(t)...)
 
-	var found []object
-	for _, event := range append(w.events(t, table), w.logins(t)...) {
-		if event["request_id"] == request && event["action"] == operation {
-			found = append(found, event)
-		}
-	}
+	found := w.rowsOf(t, table, `request_id = $1 AND action = $2`, request, operation)
 	require.Len(t, found, 1, operation)
 	if operation == "login" {
 		m.id = w.queryTexts(t, `SELECT session_id::text FROM portal_sessions ORDER BY created_at DESC, session_id DESC LIMIT 1`)[0]

@@ -202,7 +202,7 @@ func TestHashingIsBounded(t *testing.T) {
 	for range 17 {
 		require.Equal(t, 503, <-statuses)
 	}
-	b.hasher.waitForComparison(t)
+	b.hasher.waitForHash(t)
 	counted := func() int { return b.queryInt(t, `SELECT coalesce(sum(count), 0) FROM login_attempts`) }
 	attempts := counted()
 	trips := b.roundTrips(func() {

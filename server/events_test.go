@@ -19,7 +19,7 @@ func TestAuditEvents(t *testing.T) {
 	const requestID = "0123456789abcdef"
 	made := editor.post(t, tenant+"/agents", `{"name": "Mara"}`, "X-Request-Id", requestID).is(201)
 	b.createAgent(t, tenant)
-	b.exec(t, `INSERT INTO audit_events (id, tenant_id, action) VALUES ($1, $2, 'by-operator')`, newID(t), idText(tenant))
+	b.exec(t, `INSERT INTO audit_events (id, tenant_id, action) VALUES ($1, $2, 'by-operator')`, uuid.New(), idText(tenant))
 
 	me := b.admin.get(t, "/v1/me").json()["user"].(object)
 	items := owner.get(t, list).items()
@@ -76,7 +76,7 @@ func TestAuditFilters(t *testing.T) {
 	tenant := b.createTenant(t, "acme")
 	list := tenant + "/audit-events"
 	owner := b.login(t, b.createMember(t, tenant, "owner"))
-	actors, objects := []string{newID(t), newID(t)}, []string{newID(t), newID(t)}
+	actors, objects := []string{uuid.NewString(), uuid.NewString()}, []string{uuid.NewString(), uuid.NewString()}
 	b.exec(t, `INSERT INTO audit_events (id, tenant_id, created_at, actor_id, action, object_type, object_id)
 		SELECT gen_random_uuid(), $1, timestamptz '2026-01-01' + make_interval(hours => n), ($2::uuid[])[1 + n % 2],
 			CASE n % 3 WHEN 0 THEN 'create-agent' ELSE 'update_agent' END, CASE n % 5 WHEN 0 THEN 'agent' ELSE 'tenant' END, ($3::uuid[])[1 + n / 2 % 2]
@@ -91,7 +91,7 @@ func TestAuditFilters(t *testing.T) {
 		"to=2026-01-01T10:00:00%2B01:00":   "created_at < '2026-01-01 9:00Z'",
 		"from=2026-01-01T10:00:00.000001Z": "created_at > '2026-01-01 10:00Z'",
 		"action=delete-agent":              "false",
-		"actor_id=" + newID(t):             "false",
+		"actor_id=" + uuid.NewString():     "false",
 		"action=update_agent&object_type=agent&actor_id=" + actors[1] + "&from=2026-01-01T01:00:00Z&to=2026-01-03T01:00:00Z": "action = 'update_agent' AND object_type = 'agent' AND actor_id = '" +
 			actors[1] + "' AND created_at >= '2026-01-01 01:00Z' AND created_at < '2026-01-03 01:00Z'",
 	} {
@@ -116,13 +116,6 @@ func TestAuditFilters(t *testing.T) {
 		owner.get(t, list)
 	}
 	require.EqualValues(t, 2, b.roundTrips(func() { owner.get(t, list).is(200) }))
-}
-
-func newID(t *testing.T) string {
-	t.Helper()
-	id, err := uuid.NewV7()
-	require.NoError(t, err)
-	return id.String()
 }
 
 // insertEvents adds n events of a tenant.

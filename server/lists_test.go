@@ -50,11 +50,9 @@ func (b *testBundle) insertAgents(t *testing.T, tenant string, random *rand.Rand
 	}
 	pick := func() string { return words[random.IntN(len(words))] }
 	for range n {
-		id, err := uuid.NewV7()
-		require.NoError(t, err)
 		b.exec(t, `INSERT INTO agents (id, tenant_id, name, role, is_active, updated_at)
 			VALUES ($1, $2, $3, $4, $5, timestamptz '2026-01-01' + make_interval(secs => $6))`,
-			id, idText(tenant), pick(), pick(), random.IntN(2) == 0, float64(random.IntN(4))/1e6)
+			uuid.Must(uuid.NewV7()), idText(tenant), pick(), pick(), random.IntN(2) == 0, float64(random.IntN(4))/1e6)
 	}
 }
 

@@ -121,18 +121,13 @@ func TestInvitationsAreMailed(t *testing.T) {
 	b.lookUp(t, link).sameAs(b.lookUp(t, unknownToken))
 	b.accept(t, fresh).is(201)
 	require.Zero(t, b.unproven(t, grace), "a mailed link proves the address")
-	require.Equal(t, object{"role": "editor", "mailed": true}, b.detailsOf(t, acme, "accept-invitation"))
+	_, _, details := b.event(t, acme, "accept-invitation")
+	require.Equal(t, object{"role": "editor", "mailed": true}, details)
 
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM mail_outbox o WHERE to_jsonb(o)::text LIKE '%klt_%'
 		OR to_jsonb(o)::text LIKE '%grace%'`), "only ids")
 	require.NotContains(t, b.logs.String(), "klt_")
 	require.NotContains(t, b.logs.String(), grace)
-}
-
-func (b *testBundle) detailsOf(t *testing.T, tenant, action string) object {
-	t.Helper()
-	_, _, details := b.event(t, tenant, action)
-	return details
 }
 
 func TestMailsToOneAddressAreLimited(t *testing.T) {

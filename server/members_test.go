@@ -9,19 +9,27 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 )
 
-// person is a member of a tenant who is logged in.
+// person is a user who is logged in.
 type person struct {
 	client
 
-	id, email, path string // of the member
+	id, email string
+	path      string // of the member, if hired
+}
+
+// person returns a user without a role.
+func (b *testBundle) person(t *testing.T, name string) person {
+	t.Helper()
+	p := person{email: uuid.NewString() + "@example.com"}
+	p.client = b.createUser(t, account.NewUser{Email: p.email, Name: name})
+	p.id = p.client.id(t)
+	return p
 }
 
 // hire creates a user with a role in the tenant.
 func (b *testBundle) hire(t *testing.T, tenant, role string) person {
 	t.Helper()
-	email := role + "-" + uuid.NewString() + "@example.com"
-	p := person{client: b.createUser(t, account.NewUser{Email: email, Name: "Name of " + role}), email: email}
-	p.id = p.get(t, "/v1/me").at("user", "id").(string)
+	p := b.person(t, "Name of "+role)
 	p.path = tenant + "/members/" + p.id
 	b.addMember(t, tenant, p.id, role)
 	return p

@@ -59,11 +59,8 @@ func (b *testBundle) rows(t *testing.T, tenant string) map[string]int64 {
 
 func (b *testBundle) tenantTables(t *testing.T) []string {
 	t.Helper()
-	found, err := b.super.Query(t.Context(), `SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+	tables := b.queryTexts(t, `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 		WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id' AND NOT a.attisdropped`)
-	require.NoError(t, err)
-	tables, err := pgx.CollectRows(found, pgx.RowTo[string])
-	require.NoError(t, err)
 	require.NotEmpty(t, tables)
 	return tables
 }

@@ -37,7 +37,7 @@ func TestShutdownFinishesRequests(t *testing.T) {
 	release := b.hasher.hold()
 	address, stop, stopped := b.serve(t)
 	status := loginOver(address)
-	b.hasher.waitForComparison(t)
+	b.hasher.waitForHash(t)
 	stop()
 	require.Eventually(t, func() bool {
 		_, err := net.DialTimeout("tcp", address, time.Second)
@@ -60,7 +60,7 @@ func TestShutdownTimeout(t *testing.T) {
 	defer b.hasher.hold()()
 	address, stop, stopped := b.serve(t)
 	loginOver(address)
-	b.hasher.waitForComparison(t)
+	b.hasher.waitForHash(t)
 	stop()
 	require.ErrorIs(t, <-stopped, context.DeadlineExceeded)
 }

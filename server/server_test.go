@@ -361,9 +361,8 @@ func (h *countingHasher) hold() (release func()) {
 	}
 }
 
-func (h *countingHasher) waitForHash(t *testing.T) { t.Helper(); h.waitForComparison(t) }
-
-func (h *countingHasher) waitForComparison(t *testing.T) {
+// waitForHash waits until a hash or a comparison is held.
+func (h *countingHasher) waitForHash(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool { return h.blocked.Load() == 1 }, 10*time.Second, time.Millisecond)
 }

@@ -34,11 +34,7 @@ func (b *testBundle) employ(t *testing.T, user, email string) (tenants []string)
 // remains returns the tables of the database with a row that has the text or the id.
 func (b *testBundle) remains(t *testing.T, text string) (tables []string) {
 	t.Helper()
-	rows, err := b.super.Query(t.Context(), `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'`)
-	require.NoError(t, err)
-	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(t, err)
-	for _, table := range all {
+	for _, table := range b.queryTexts(t, `SELECT tablename FROM pg_tables WHERE schemaname = 'public'`) {
 		if b.queryInt(t, `SELECT count(*) FROM `+pgx.Identifier{table}.Sanitize()+` r WHERE to_jsonb(r)::text LIKE '%' || $1 || '%'`, text) > 0 {
 			tables = append(tables, table)
 		}

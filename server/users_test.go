@@ -11,9 +11,9 @@ import (
 // userPath returns the path of the user with the address.
 func (b *testBundle) userPath(t *testing.T, email string) string {
 	t.Helper()
-	var id uuid.UUID
-	require.NoError(t, b.super.QueryRow(t.Context(), `SELECT id FROM portal_users WHERE email = $1`, email).Scan(&id))
-	return "/v1/users/" + id.String()
+	found := b.queryTexts(t, `SELECT id FROM portal_users WHERE email = $1`, email)
+	require.Len(t, found, 1)
+	return "/v1/users/" + found[0]
 }
 
 func TestUsers(t *testing.T) {
