@@ -20,6 +20,7 @@ import (
 	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/server/problem"
+	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -83,9 +84,14 @@ func answered[O any](
 	return out, s.idempotency.Keep(ctx, claim, answer)
 }
 
-// record adds the request's audit event to the context's transaction.
+// record adds the request's audit event to the context's transaction. An event of a tenant says that its actor is a
+// platform admin, whose name its owners do not learn, even after the actor is no longer one.
 func (s *Server) record(ctx context.Context, action string) error {
-	return s.audit.Record(ctx, requestOf(ctx).auditEvent(action))
+	event := requestOf(ctx).auditEvent(action)
+	if _, err := tenancy.From(ctx); err == nil && requestOf(ctx).principal.IsAdmin {
+		event.Details[audit.DetailPlatformAdmin] = true
+	}
+	return s.audit.Record(ctx, event)
 }
 
 func (r *request) auditEvent(action string) audit.Event {
@@ -95,9 +101,6 @@ func (r *request) auditEvent(action string) audit.Event {
 	}
 	for _, detail := range r.event.details {
 		event.Details[detail.Key] = detail.Value.Any()
-	}
-	if r.principal.IsAdmin && !r.tenant.IsZero() {
-		event.Details[audit.DetailPlatformAdmin] = true
 	}
 	return event
 }

@@ -174,6 +174,22 @@ func TestEraseInvitations(t *testing.T) {
 	require.Equal(t, "user/"+idText(path), erased)
 }
 
+// TestErasureHidesTheAdmin from owners, as in all events of platform admins, also after the admin is demoted.
+func TestErasureHidesTheAdmin(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	owner := b.login(t, b.createMember(t, tenant, "owner"))
+	path := b.userPath(t, userEmail)
+	b.addMember(t, tenant, path, "viewer")
+	b.admin.delete(t, path).is(204)
+	b.exec(t, `UPDATE portal_users SET is_admin = false`)
+	got := owner.get(t, tenant+"/audit-events?action=erase-user").is(200)
+	require.Len(t, got.at("items"), 1)
+	require.Equal(t, []any{"Platform admin", "", ""},
+		[]any{got.at("items", 0, "actor", "name"), got.at("items", 0, "actor", "email"), got.at("items", 0, "address")})
+}
+
 // TestEraseDuringAPurge: both lock the tenant before its rows, so they do not deadlock.
 func TestEraseDuringAPurge(t *testing.T) {
 	t.Parallel()
