@@ -174,6 +174,30 @@ func TestEraseInvitations(t *testing.T) {
 	require.Equal(t, "user/"+idText(path), erased)
 }
 
+// TestEraseAnswers that are kept for requests with an Idempotency-Key: of the user's creation, of an invitation to the
+// user, and of one by the user, but not of others.
+func TestEraseAnswers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	const email, name = "grete@example.com", "Grete Hermann"
+	b.admin.keyed(t, "a-key", "/v1/users", object{"email": email, "name": name, "password": password}).is(201)
+	path := b.userPath(t, email)
+	b.addMember(t, acme, path, "owner")
+	b.addMember(t, acme, b.userPath(t, userEmail), "owner")
+	b.login(t, email).keyed(t, "a-key", acme+"/invitations", object{"email": grace, "role": "viewer"}).is(201)
+	b.admin.keyed(t, "a-key", other+"/invitations", object{"email": email, "role": "viewer"}).is(201)
+	kept := object{"name": "Mara"}
+	b.admin.keyed(t, "another-key", acme+"/agents", kept).is(201)
+	for _, table := range []string{"idempotency_keys", "platform_idempotency_keys"} {
+		require.Contains(t, append(b.remains(t, name), b.remains(t, email)...), table)
+	}
+	b.admin.delete(t, path).is(204)
+	require.Empty(t, b.remains(t, email))
+	require.Empty(t, b.remains(t, name))
+	require.True(t, b.admin.keyed(t, "another-key", acme+"/agents", kept).is(201).replayed())
+}
+
 // TestErasureHidesTheAdmin from owners, as in all events of platform admins, also after the admin is demoted.
 func TestErasureHidesTheAdmin(t *testing.T) {
 	t.Parallel()

@@ -9,9 +9,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/idempotencykey"
 	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/mailoutbox"
 	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/platformidempotencykey"
 	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/tenancy"
@@ -37,9 +39,10 @@ const (
 )
 
 // Erase disables a user and deletes what is stored of the person: memberships, invitations to the address, sessions,
-// links, messages and failed logins. The row remains without the person's data, because rows and events name its id. It
-// takes several transactions; if one fails, call it again. Returns [ErrNotFound], [ErrStale], also if the user was
-// enabled meanwhile, a [LastOwnerError], account.ErrLastAdmin or account.ErrNoSession.
+// links, messages, failed logins, and the answers kept for requests with an Idempotency-Key that name the person. The
+// row remains without the person's data, because rows and events name its id. It takes several transactions; if one
+// fails, call it again. Returns [ErrNotFound], [ErrStale], also if the user was enabled meanwhile, a [LastOwnerError],
+// account.ErrLastAdmin or account.ErrNoSession.
 func (u *Users) Erase(ctx context.Context, e Erasure) error {
 	row, tenants, err := u.beginErasure(ctx, e)
 	for err == nil && len(tenants) > 0 {
@@ -106,8 +109,13 @@ func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenan
 	})
 }
 
-// uninvite deletes the invitations to the address in the context's tenant, which the user never joined or has left.
+// uninvite deletes the invitations to the address in the context's tenant, which the user never joined or has left, and
+// the answers that name the user, who invited others.
 func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
+	_, err := u.Client.IdempotencyKey.Delete().Where(idempotencykey.AnswerContains(e.User.String())).Exec(ctx)
+	if err != nil {
+		return err
+	}
 	invitations, err := u.Client.Invitation.Query().Where(invitation.Email(email)).IDs(ctx)
 	if err != nil || len(invitations) == 0 {
 		return err
@@ -135,9 +143,16 @@ func (u *Users) inTenant(ctx context.Context, do func(context.Context, *ent.Tx) 
 	return err
 }
 
+// deleteInvitations deletes invitations, their messages, and the answers to their creation, which have the address.
 func deleteInvitations(ctx context.Context, tx *ent.Tx, ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
+	}
+	for _, id := range ids {
+		_, err := tx.IdempotencyKey.Delete().Where(idempotencykey.AnswerContains(id.String())).Exec(ctx)
+		if err != nil {
+			return err
+		}
 	}
 	if _, err := tx.Invitation.Delete().Where(invitation.IDIn(ids...)).Exec(ctx); err != nil {
 		return err
@@ -179,6 +194,11 @@ func (u *Users) finishErasure(ctx context.Context, e Erasure, email string) erro
 			return err
 		}
 		if err := u.ClearAttempts(ctx, email); err != nil {
+			return err
+		}
+		_, err = tx.PlatformIdempotencyKey.Delete().
+			Where(platformidempotencykey.AnswerContains(row.ID.String())).Exec(ctx)
+		if err != nil {
 			return err
 		}
 		now := MatchVersions(row.UpdatedAt).next(u.Clock())
