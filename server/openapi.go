@@ -62,8 +62,16 @@ func completeOperation(op *huma.Operation) {
 	for status, response := range op.Responses {
 		code, _ := strconv.Atoi(status) // "default" is 0
 		describeHeaders(code, response)
+		if code == op.DefaultStatus && slices.ContainsFunc(op.Parameters, isKey) {
+			response.Headers[replayedHeader] = &huma.Param{
+				Description: "true if it is the answer to an earlier request with the same Idempotency-Key.",
+				Schema:      &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}},
+			}
+		}
 	}
 }
+
+func isKey(p *huma.Param) bool { return p.Name == keyHeader }
 
 func describeHeaders(status int, response *huma.Response) {
 	if response.Headers == nil {

@@ -38,7 +38,10 @@ func TestDocumentIsValid(t *testing.T) {
 	require.NotNil(t, doc.Paths.Find("/v1/tenants/{tenant_id}").Get.Responses.Value("304"))
 	require.NotNil(t, doc.Paths.Find("/v1/me").Get.Responses.Value("422"), "for an unknown parameter")
 	operations(t, func(_, _ string, op *openapi3.Operation) {
+		keyed := op.Parameters.GetByInAndName("header", "Idempotency-Key") != nil
 		for status, response := range op.Responses.Map() {
+			replayed := response.Value.Headers["Idempotency-Replayed"] != nil
+			require.Equal(t, keyed && status == "201", replayed, "%s, %s", op.OperationID, status)
 			for name, header := range response.Value.Headers {
 				require.NotEmpty(t, header.Value.Description, "%s, %s: %s", op.OperationID, status, name)
 			}

@@ -3901,6 +3901,8 @@ export interface operations {
                 headers: {
                     /** @description Version of the resource, for If-Match and If-None-Match. */
                     ETag?: string;
+                    /** @description true if it is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotency-Replayed"?: "true";
                     /** @description The path of the new resource. */
                     Location?: string;
                     /** @description The request id, as in the server log. */
@@ -4604,6 +4606,8 @@ export interface operations {
                 headers: {
                     /** @description Version of the resource, for If-Match and If-None-Match. */
                     ETag?: string;
+                    /** @description true if it is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotency-Replayed"?: "true";
                     /** @description The path of the new resource. */
                     Location?: string;
                     /** @description The request id, as in the server log. */
@@ -5190,6 +5194,8 @@ export interface operations {
                 headers: {
                     /** @description Version of the resource, for If-Match and If-None-Match. */
                     ETag?: string;
+                    /** @description true if it is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotency-Replayed"?: "true";
                     /** @description The path of the new resource. */
                     Location?: string;
                     /** @description The request id, as in the server log. */
@@ -5699,6 +5705,8 @@ export interface operations {
                 headers: {
                     /** @description Version of the resource, for If-Match and If-None-Match. */
                     ETag?: string;
+                    /** @description true if it is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotency-Replayed"?: "true";
                     /** @description The path of the new resource. */
                     Location?: string;
                     /** @description The request id, as in the server log. */
@@ -6386,6 +6394,8 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    /** @description true if it is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotency-Replayed"?: "true";
                     /** @description The path of the new resource. */
                     Location?: string;
                     /** @description The request id, as in the server log. */
@@ -7374,6 +7384,8 @@ export interface operations {
                 headers: {
                     /** @description Version of the resource, for If-Match and If-None-Match. */
                     ETag?: string;
+                    /** @description true if it is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotency-Replayed"?: "true";
                     /** @description The path of the new resource. */
                     Location?: string;
                     /** @description The request id, as in the server log. */
