@@ -50,7 +50,7 @@ func (s *Server) meRoutes() []route {
 type profileView struct {
 	UserView
 
-	EmailProven bool `json:"email_proven" doc:"Whether a mailed link has proved the address. Otherwise the user can join no other tenant."`
+	EmailProven bool `json:"email_proven" doc:"Whether a mailed link has proved the address, or an operator or a platform admin has created the user. Otherwise the user can join no other tenant."`
 }
 
 type meOutput struct{ Body meView }

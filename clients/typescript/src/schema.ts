@@ -1496,7 +1496,7 @@ export interface components {
         };
         Profile: {
             email: string;
-            /** @description Whether a mailed link has proved the address. Otherwise the user can join no other tenant. */
+            /** @description Whether a mailed link has proved the address, or an operator or a platform admin has created the user. Otherwise the user can join no other tenant. */
             email_proven: boolean;
             /** Format: uuid */
             id: string;
