@@ -17,7 +17,7 @@ var ErrWeakens = errors.New("the migration weakens isolation")
 // declaration is a line that accepts a weakening after review:
 //
 //	-- konstruct:weakens policy support on public.notes because …
-var declaration = regexp.MustCompile(`(?m)^\s*--\s*konstruct:weakens\s+(.+?)\s+because\s+\S.*$`)
+var declaration = regexp.MustCompile(`(?m)^[ \t]*--[ \t]*konstruct:weakens[ \t]+(.+?)[ \t]+because[ \t]+\S.*$`)
 
 // weakening collects the undeclared weakenings of a chain's files.
 type weakening struct {
