@@ -173,9 +173,11 @@ func (r *runner) attempt(ctx context.Context, l *lock, c Chain, f file) error {
 	if err := r.configure(ctx, tx); err != nil {
 		return err
 	}
-	before, err := take(ctx, tx, r.Chains)
-	if err != nil {
-		return err
+	var before doctor.Snapshot // needed only to observe the file's changes, or to add them to an earlier snapshot
+	if r.observe != nil || !r.unrecorded {
+		if before, err = take(ctx, tx, r.Chains); err != nil {
+			return err
+		}
 	}
 	if err := execute(ctx, conn.PgConn(), f); err != nil {
 		return err
