@@ -183,7 +183,7 @@ func (s server) start(
 // launch starts a server that may not be listening yet.
 func (s server) launch(ctx context.Context, tb testing.TB) (base string, pid int) {
 	tb.Helper()
-	port := strconv.Itoa(testdb.FreePort(tb)) //nolint:contextcheck // of the moment only
+	port := strconv.Itoa(testdb.FreePort(tb)) //nolint:contextcheck // it returns at once
 	address := net.JoinHostPort("127.0.0.1", port)
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing the log is measured, too
 	require.NoError(tb, err)

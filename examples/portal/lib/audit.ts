@@ -5,7 +5,7 @@ import { redirect } from "next/navigation";
 
 import { words } from "./words";
 
-/** What the words of an audit log's filter are. */
+/** The actions and kinds of objects that an audit log's filter offers. */
 export interface LogWords {
   actions: (keyof operations | "enter-tenant" | "export-audit-events" | "tenant-purged" | "user-erased")[];
   objects: string[];
