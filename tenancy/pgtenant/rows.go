@@ -167,6 +167,8 @@ func (r *rowReader) scanDirect(dest []any) (rest []column, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case r.current == nil && r.err != nil: // such as that of the context, which has ended since Next
+		return nil, r.err
 	case r.current == nil || r.peeked:
 		return nil, errors.New("pgtenant: Scan without a row: call Next first")
 	case len(dest) != len(r.current):

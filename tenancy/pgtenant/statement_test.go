@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -234,6 +235,23 @@ func TestWriteIsCommittedWhenQueryReturns(t *testing.T) {
 	require.Equal(t, 1, h.count(t, "select count(*) from late"), "committed before a row is read")
 	require.True(t, r.Next())
 	require.NoError(t, r.Close())
+}
+
+// If the context ends after Next, Scan reports the context's error, as database/sql does.
+func TestContextEndsBeforeScan(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	ctx, cancel := context.WithCancel(h.asA)
+	r := openRows(ctx, t, h, "select generate_series(1, 100000)")
+	require.True(t, r.Next())
+	cancel()
+	require.Eventually(t, func() bool { return r.Err() != nil }, time.Minute, time.Millisecond)
+	var n int
+	err := r.Scan(&n)
+	require.ErrorIs(t, err, context.Canceled)
+	requireNoEffect(t, err, "")
+	require.NotErrorIs(t, err, pgtenant.ErrScan)
+	h.requireIdle(t)
 }
 
 func TestUnsafeConfigurationIsRefused(t *testing.T) {
