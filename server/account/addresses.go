@@ -78,15 +78,5 @@ func (a Addresses) TakeOver(ctx context.Context, u User, hash string) error {
 	return voidLinks(ctx, a.DB, u.ID)
 }
 
-// Prove records that a mailed link has proved the address of a locked account.
-func (a Addresses) Prove(ctx context.Context, u User) error {
-	_, err := pgtenant.Exec(ctx, a.DB, `UPDATE portal_users SET unproven_tenant_id = NULL,`+nextVersion+`
-		WHERE id = $1 AND unproven_tenant_id IS NOT NULL`, u.ID, instant(a.Clock))
-	if err != nil {
-		return fmt.Errorf("prove an address: %w", err)
-	}
-	return nil
-}
-
 // orNull returns null for the nil UUID.
 func orNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }

@@ -45,9 +45,9 @@ type Accepted struct {
 // [Invitations.LookUp] and of Hash, [ErrLoginRequired] if the address has an account and there is no User,
 // [ErrWrongAccount], or [ErrUnproven].
 //
-// A mailed link proves the address. Until one does, an account can join only the tenant whose link made it. The first
-// mailed link that is accepted without a session takes such an account over, because somebody else may have made it:
-// its sessions, its links and its membership end, even that of a last owner.
+// A mailed link proves the address. Until one does, an account can join only the tenant whose link made it. Because
+// somebody else may have made it, or know its password, a mailed link is not accepted with its session: without one, it
+// takes the account over, whose password, sessions, links and membership end, even that of a last owner.
 func (i *Invitations) Accept(ctx context.Context, a Acceptance) (Accepted, error) {
 	link, err := i.LookUp(ctx, a.Token)
 	if err != nil {
@@ -96,7 +96,7 @@ func (l Link) admits(u account.User) error {
 	switch {
 	case u.Email != l.Email:
 		return ErrWrongAccount
-	case u.UnprovenTenant != uuid.Nil && u.UnprovenTenant != l.Tenant.UUID() && !l.mailed:
+	case u.UnprovenTenant != uuid.Nil && (l.mailed || u.UnprovenTenant != l.Tenant.UUID()):
 		return ErrUnproven
 	}
 	return nil
@@ -138,8 +138,6 @@ func (i *Invitations) userOf(ctx context.Context, link Link, a Acceptance, hash 
 		return account.User{}, err
 	case a.User != nil && (missing || user.ID != a.User.ID || user.DisabledAt != nil):
 		return account.User{}, ErrWrongAccount
-	case a.User != nil && link.mailed:
-		return user, addresses.Prove(ctx, user)
 	case a.User != nil:
 		return user, link.admits(user)
 	case missing:

@@ -80,7 +80,7 @@ var definitions = []struct {
 	{CodeWrongAccount, http.StatusForbidden, "The invitation is for another e-mail address than yours."},
 	{
 		CodeUnprovenAddress, http.StatusForbidden,
-		"No mailed link has proved your e-mail address, so your account can join no other tenant.",
+		"No mailed link has proved your e-mail address yet. Log out, and set a new password with a mailed link.",
 	},
 	{CodeNotFound, http.StatusNotFound, "Not found."},
 	{

@@ -23,7 +23,7 @@ const problems: Partial<Record<Problem["code"], string>> = {
   tenant_suspended: "This tenant is suspended. A platform admin can activate it again.",
   unauthenticated: "Your session has ended. Log in again.",
   unavailable: "The server is not available. Nothing was changed; try again in a moment.",
-  unproven_address: "Your e-mail address was never confirmed by a mailed link, so you cannot join another tenant.",
+  unproven_address: "No mailed link has proved yet that this e-mail address is yours. Log out, and set a new password with a mailed link.",
   validation_failed: "Check the marked fields.",
   wrong_account: "The invitation is for another e-mail address than yours. Log out, then open the link again.",
 };

@@ -47,11 +47,11 @@ function Accept({ data, email }: { data: Record<string, string>; email: string |
         {data["inviter"] ? `${data["inviter"]} invites you` : "You are invited"} to {data["tenant"]} as{" "}
         <strong>{data["role"]}</strong>, with the address {data["email"]}.
       </p>
-      {email === data["email"] ? (
+      {email === data["email"] && data["account"] !== "new" ? (
         <Form action={acceptAsMe} hidden={hidden}>
           <Submit>Accept</Submit>
         </Form>
-      ) : email ? (
+      ) : email && email !== data["email"] ? (
         <>
           <p className="message warn">You are logged in as {email}. Log out, then open the link again.</p>
           <form action={logOut}>
@@ -60,6 +60,12 @@ function Accept({ data, email }: { data: Record<string, string>; email: string |
         </>
       ) : data["account"] === "new" ? (
         <Form action={acceptAsNew} hidden={hidden}>
+          {email ? (
+            <p className="message warn">
+              This link proves that the address is yours. It sets a new password, and ends the sessions and memberships of your
+              present account.
+            </p>
+          ) : null}
           <Field name="name" label="Your name" autoComplete="name" required maxLength={200} />
           <NewPassword />
           <Submit>Create account and join</Submit>
