@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ func sabotaged(
 		if err := plant(ctx, db, sab.givenSQL); err != nil {
 			return examined{}, err
 		}
-		before, err := examine(ctx, h, db, nil)
+		before, err := examine(ctx, h, db, sab.plant, nil)
 		if err != nil {
 			return examined{}, err
 		}
@@ -86,15 +87,19 @@ func sabotaged(
 	if err := plant(ctx, db, sab.plant); err != nil {
 		return examined{}, err
 	}
-	return examine(ctx, h, db, attacks)
+	return examine(ctx, h, db, sab.plant, attacks)
 }
 
-// skipped returns the families and attacks that need not run: those that are not named or, without names, those on the
-// driver's connections, which no change of a database affects.
-func skipped(named []string) []string {
+// skipped returns the families, attacks and tables that need not be tried: the attacks that are not named or, without
+// names, those on the driver's connections, which no change of a database affects, and those on other tables than the
+// planted SQL changes.
+func skipped(planted string, named []string) []string {
 	skip := []string{"connection", "leak", "driver"}
-	if len(named) == 0 || slices.Contains(named, anyAttack) {
+	if slices.Contains(named, anyAttack) {
 		return skip
+	}
+	if len(named) == 0 {
+		return append(skip, otherTables(planted)...)
 	}
 	needed := map[string]bool{}
 	for _, a := range isolation.Attacks() {
@@ -112,6 +117,25 @@ func skipped(named []string) []string {
 	return append(skip, "pins")
 }
 
+// otherTables returns the names of attacks on the tables that the SQL does not name, or nothing if it names none.
+func otherTables(planted string) (others []string) {
+	changed := false
+	for _, e := range isolation.Entities(nil, nil, nil) {
+		_, table, _ := strings.Cut(e.Table, ".")
+		if slices.Contains(words.FindAllString(planted, -1), table) {
+			changed = true
+		} else {
+			others = append(others, e.Name, e.Table)
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return others
+}
+
+var words = regexp.MustCompile(`\w+`)
+
 func plant(ctx context.Context, db *testdb.Database, sql string) error {
 	err := connected(ctx, db.SuperURL, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, strings.ReplaceAll(sql, "{db}", db.Name))
@@ -123,7 +147,9 @@ func plant(ctx context.Context, db *testdb.Database, sql string) error {
 	return nil
 }
 
-func examine(ctx context.Context, h *mockt.T, db *testdb.Database, attacks []string) (examined, error) {
+func examine(
+	ctx context.Context, h *mockt.T, db *testdb.Database, planted string, attacks []string,
+) (examined, error) {
 	var e examined
 	var err error
 	if e.findings, err = diagnose(ctx, db); err != nil {
@@ -131,7 +157,7 @@ func examine(ctx context.Context, h *mockt.T, db *testdb.Database, attacks []str
 	}
 	// Failures are expected here and read from the report.
 	kit := mockt.New(ctx, h.Name())
-	kit.Without = skipped(attacks)
+	kit.Without = skipped(planted, attacks)
 	kit.Do(func(kit *mockt.T) { //nolint:contextcheck // kit has a context
 		e = e.with(isolation.Run(kit, isolation.DB{AppURL: db.AppURL, SuperURL: db.SuperURL}))
 	})
