@@ -64,7 +64,8 @@ func (s *Server) newMetrics(meters metric.MeterProvider) (*metrics, error) {
 			return nil
 		}))
 	return m, errors.Join(err1, err2, err3,
-		s.observeLogins(meter), s.observeIngress(meter), s.observeMail(meter), s.observeSweeper(meter))
+		s.observeLogins(meter), s.observeIngress(meter), s.observeMail(meter), s.observePurges(meter),
+		s.observeSweeper(meter))
 }
 
 func (s *Server) observeLogins(meter metric.Meter) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/tenancy"
@@ -74,7 +75,8 @@ func (s *Server) purge(ctx context.Context, purger *operation.Purger) {
 	defer ticker.Stop()
 	for {
 		if s.isolation.Healthy() == nil {
-			if err := purger.Run(ctx); ctx.Err() == nil {
+			if err := purger.Run(ctx); err != nil && ctx.Err() == nil {
+				s.purgeFailures.Add(1)
 				s.warn(ctx, "deleting a tenant failed", err)
 			}
 		}
@@ -85,6 +87,16 @@ func (s *Server) purge(ctx context.Context, purger *operation.Purger) {
 		case <-ticker.C:
 		}
 	}
+}
+
+func (s *Server) observePurges(meter metric.Meter) error {
+	_, err := meter.Int64ObservableCounter("konstruct.purge.failures", metric.WithUnit("{attempt}"),
+		metric.WithDescription("Failed attempts to delete tenants."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(s.purgeFailures.Load())
+			return nil
+		}))
+	return err
 }
 
 func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*deleteTenantOutput, error) {

@@ -12,8 +12,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/operation"
 )
@@ -253,4 +256,31 @@ func TestPurgeRetries(t *testing.T) {
 	require.NoError(t, holder.Rollback(t.Context()))
 	require.NoError(t, b.purger(t, 2).Run(t.Context()))
 	b.waitForPurge(t, locked)
+}
+
+// TestPurgeFailuresAreCounted, for an alert.
+func TestPurgeFailuresAreCounted(t *testing.T) {
+	t.Parallel()
+	reader := metric.NewManualReader()
+	b := setup(t, func(o *server.Options) { o.Meters = metric.NewMeterProvider(metric.WithReader(reader)) })
+	failures := func() (n int64) {
+		var all metricdata.ResourceMetrics
+		require.NoError(t, reader.Collect(t.Context(), &all))
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if m.Name == "konstruct.purge.failures" {
+					n = m.Data.(metricdata.Sum[int64]).DataPoints[0].Value
+				}
+			}
+		}
+		return n
+	}
+	tenant := b.createTenant(t, "locked")
+	b.createAgent(t, tenant)
+	b.setRoleParameter(t, "lock_timeout", "200")
+	b.beginTx(t, `SELECT FROM agents WHERE tenant_id = $1 FOR UPDATE`, idText(tenant))
+	b.serve(t)
+	require.Zero(t, failures())
+	b.admin.delete(t, tenant+"?purge=true").is(202)
+	require.Eventually(t, func() bool { return failures() > 0 }, 10*time.Second, 20*time.Millisecond)
 }

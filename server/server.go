@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -63,6 +64,7 @@ type Server struct {
 
 	background     []func(context.Context) // run by Serve, until their context ends
 	purgeRequested chan struct{}
+	purgeFailures  atomic.Int64
 	sweeper        *sweep.Sweeper
 
 	addr            string
