@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -129,6 +130,25 @@ func TestFailedRequestsKeepNoKey(t *testing.T) {
 	// The sweep deletes old keys: the request runs again.
 	b.exec(t, `DELETE FROM idempotency_keys`)
 	b.admin.keyed(t, "k", list, body).is(409)
+}
+
+// TestKeysEndAfterADay, also if the sweep has not deleted them yet.
+func TestKeysEndAfterADay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	list := b.createTenant(t, "acme") + "/agents"
+	first := b.admin.keyed(t, "k", list, object{"name": "Mara"}).is(201)
+	age := func(by time.Duration) {
+		b.exec(t, `UPDATE idempotency_keys SET created_at = $1`, b.clock().Add(-by))
+	}
+	age(24*time.Hour - time.Minute)
+	require.True(t, b.admin.keyed(t, "k", list, object{"name": "Mara"}).is(201).replayed())
+	age(24 * time.Hour)
+	second := b.admin.keyed(t, "k", list, object{"name": "Other"}).is(201)
+	require.False(t, second.replayed())
+	require.NotEqual(t, first.at("id"), second.at("id"))
+	require.Equal(t, second.body, b.admin.keyed(t, "k", list, object{"name": "Other"}).is(201).body)
+	require.Equal(t, 1, b.count(t, "idempotency_keys"))
 }
 
 // TestConcurrentRepeats: requests with one key make one row; one that runs longer is reported as being in progress.

@@ -53,8 +53,12 @@ func (k *IdempotencyKeys) sign(c Claim) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// maxClaimWait is how long a claim waits for a concurrent request with the same key.
-const maxClaimWait = "200ms"
+// maxClaimWait is how long a claim waits for a concurrent request with the same key. keyLifetime is how long a response
+// is kept; the sweeper deletes it within an hour after that.
+const (
+	maxClaimWait = "200ms"
+	keyLifetime  = 24 * time.Hour
+)
 
 // Begin returns the response that the claim has, and whether it has one. Returns [ErrKeyReused], or [ErrInProgress]
 // after 200 ms. Call it first in the transaction.
@@ -63,10 +67,10 @@ func (k *IdempotencyKeys) Begin(ctx context.Context, c Claim) (response string, 
 	if err != nil {
 		return "", false, err
 	}
-	table, signed := keysTable(ctx), k.sign(c)
+	table, signed, now := keysTable(ctx), k.sign(c), k.Clock()
 	claimed, err := pgtenant.Exec(ctx, k.DB, `INSERT INTO `+table+` (id, created_at, scope, request_hash)
 		SELECT $1, $2, $3, $4 FROM (SELECT set_config('lock_timeout', $5, true) AS bound) AS t WHERE bound <> ''
-		ON CONFLICT DO NOTHING`, id, k.Clock(), c.scope, signed, maxClaimWait)
+		ON CONFLICT DO NOTHING`, id, now, c.scope, signed, maxClaimWait)
 	if sqlState(err) == lockNotAvailable {
 		return "", false, ErrInProgress
 	}
@@ -74,13 +78,21 @@ func (k *IdempotencyKeys) Begin(ctx context.Context, c Claim) (response string, 
 		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
 	}
 	var reset, stored string
-	err = pgtenant.QueryRow(ctx, k.DB, `SELECT set_config('lock_timeout', s.reset_val, true), r.request_hash, r.answer
+	var made time.Time
+	err = pgtenant.QueryRow(ctx, k.DB, `SELECT set_config('lock_timeout', s.reset_val, true), r.created_at,
+		  r.request_hash, r.answer
 		FROM pg_settings s, `+table+` r WHERE s.name = 'lock_timeout' AND r.scope = $1`, c.scope).
-		Scan(&reset, &stored, &response)
-	if err != nil {
+		Scan(&reset, &made, &stored, &response)
+	switch {
+	case err != nil:
 		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
-	}
-	if stored != signed {
+	case claimed == 0 && !made.After(now.Add(-keyLifetime)):
+		if _, err := pgtenant.Exec(ctx, k.DB, `DELETE FROM `+table+` WHERE scope = $1 AND created_at = $2`,
+			c.scope, made); err != nil {
+			return "", false, fmt.Errorf("replace an Idempotency-Key: %w", err)
+		}
+		return k.Begin(ctx, c)
+	case stored != signed:
 		return "", false, ErrKeyReused
 	}
 	return response, claimed == 0, nil
