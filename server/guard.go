@@ -211,14 +211,19 @@ func (s *Server) enter(ctx huma.Context, id tenancy.ID) (huma.Context, error) {
 	r.tenant = id
 	entered := tenancy.With(ctx.Context(), id)
 	if r.principal.IsAdmin {
-		err := s.audit.Enter(entered, r.principal.SessionID, audit.Event{
-			ActorID: r.principal.ID, RequestID: r.id, Address: r.client,
-		})
-		if err != nil {
+		if err := s.recordEntry(entered); err != nil {
 			return nil, err
 		}
 	}
 	return huma.WithContext(ctx, entered), nil
+}
+
+// recordEntry records that the platform admin enters the context's tenant.
+func (s *Server) recordEntry(ctx context.Context) error {
+	r := requestOf(ctx)
+	return s.audit.Enter(ctx, r.principal.SessionID, audit.Event{
+		ActorID: r.principal.ID, RequestID: r.id, Address: r.client,
+	})
 }
 
 // reject writes the problem as the response.

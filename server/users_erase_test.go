@@ -118,13 +118,22 @@ func TestExportUser(t *testing.T) {
 	path := b.userPath(t, userEmail)
 	tenants := b.employ(t, path, userEmail)
 	b.exec(t, `DELETE FROM memberships WHERE tenant_id = $1`, idText(tenants[0])) // the events there stay
-	got := b.admin.get(t, path+"/export").is(200)
+	never, unrelated := b.createTenant(t, "never"), b.createTenant(t, "unrelated")
+	b.admin.invite(t, never, userEmail, "viewer")
+	b.exec(t, `DELETE FROM audit_events WHERE action = 'enter-tenant'`)
+	got := b.login(t, adminEmail).get(t, path+"/export").is(200)
+	entered := b.queryTexts(t, `SELECT tenant_id FROM audit_events WHERE action = 'enter-tenant'`)
+	require.ElementsMatch(t, []string{idText(tenants[0]), idText(tenants[1]), idText(never)}, entered, "not "+unrelated)
 	require.Equal(t, true, got.at("complete"))
 	require.Equal(t, userEmail, got.at("user", "email"))
 	require.Equal(t, []any{object{"tenant_id": idText(tenants[1]), "role": "viewer"}}, got.at("memberships"))
 	require.Equal(t, "agent-of-uma", got.at("sessions", 0, "user_agent"))
 	require.Equal(t, "new-"+userEmail, got.at("links", 0, "email"))
-	require.Len(t, got.at("invitations"), 1, "of their tenants")
+	var invitedTo []any
+	for _, one := range got.at("invitations").([]any) {
+		invitedTo = append(invitedTo, one.(object)["tenant_id"])
+	}
+	require.ElementsMatch(t, []any{idText(tenants[0]), idText(tenants[1]), idText(never)}, invitedTo)
 	require.Len(t, got.at("audit_events"), 1)
 	require.Equal(t, "create-agent", got.at("audit_events", 0, "action"))
 	require.Equal(t, idText(tenants[0]), got.at("audit_events", 0, "tenant_id"))

@@ -18,7 +18,7 @@ type userExportView struct {
 	Memberships    []exportedMembership     `json:"memberships" nullable:"false"`
 	Sessions       []exportedSession        `json:"sessions" nullable:"false"`
 	Links          []exportedLink           `json:"links" nullable:"false" doc:"Mailed links, without their tokens."`
-	Invitations    []exportedInvitation     `json:"invitations" nullable:"false" doc:"Invitations to the address, in the user's tenants."`
+	Invitations    []exportedInvitation     `json:"invitations" nullable:"false" doc:"Invitations to the address."`
 	PlatformEvents []ExportedEvent          `json:"platform_audit_events" nullable:"false"`
 	TenantEvents   []exportedEventOfATenant `json:"audit_events" nullable:"false"`
 }
@@ -87,7 +87,7 @@ func (s *Server) exportUser(ctx context.Context, in *UserPathInput) (*userExport
 	if err := s.record(ctx, "export-user"); err != nil {
 		return nil, err
 	}
-	export, err := s.users.Export(ctx, requestOf(ctx).principal.TokenHash(), id)
+	export, err := s.users.Export(ctx, requestOf(ctx).principal.TokenHash(), id, s.recordEntry)
 	if err != nil {
 		return nil, err
 	}

@@ -26,18 +26,21 @@ type Export struct {
 	Tenants     []UserTenant
 	Sessions    []*ent.PortalSession
 	Links       []*ent.PortalLink
-	Invitations []*ent.Invitation // in the user's tenants
-	// The events that the user caused, or that are about the user: the platform's, and those of all tenants, because
-	// the user may have left some.
+	Invitations []*ent.Invitation // to the user's present address
+	// The events that the user caused, or that are about the user: the platform's, and those of tenants. Like
+	// invitations they are of all tenants: the user may have left some.
 	PlatformEvents []*ent.PlatformAuditEvent
 	TenantEvents   []*ent.AuditEvent
 	// Complete is false if there are more rows of a kind.
 	Complete bool
 }
 
-// Export returns what is stored about a user. By is the hash of the admin's session token. Returns [ErrNotFound], or
-// account.ErrNoSession if the admin's session ended.
-func (u *Users) Export(ctx context.Context, by string, id uuid.UUID) (e Export, err error) {
+// Export returns what is stored about a user. By is the hash of the admin's session token. Enter is called with the
+// context of each tenant that has something about the user, and records that the admin has seen it. Returns
+// [ErrNotFound], or account.ErrNoSession if the admin's session ended.
+func (u *Users) Export(
+	ctx context.Context, by string, id uuid.UUID, enter func(context.Context) error,
+) (e Export, err error) {
 	if e.User, err = u.Get(ctx, id); err != nil {
 		return e, err
 	}
@@ -47,7 +50,7 @@ func (u *Users) Export(ctx context.Context, by string, id uuid.UUID) (e Export, 
 	if err := u.exportPlatform(ctx, &e); err != nil {
 		return e, translate("export a user", err)
 	}
-	if err := u.exportTenants(ctx, &e); err != nil {
+	if err := u.exportTenants(ctx, &e, enter); err != nil {
 		return e, translate("export a user", err)
 	}
 	e.Complete = maxExported > max(
@@ -75,7 +78,7 @@ func (u *Users) exportPlatform(ctx context.Context, e *Export) (err error) {
 }
 
 // exportTenants reads the rows of each tenant under its own context.
-func (u *Users) exportTenants(ctx context.Context, e *Export) error {
+func (u *Users) exportTenants(ctx context.Context, e *Export, enter func(context.Context) error) error {
 	return EachTenant(ctx, u.Client, func(ctx context.Context) error {
 		id := e.User.ID
 		query := u.Client.AuditEvent.Query().Where(auditevent.Or(auditevent.ActorID(id), auditevent.ObjectID(id)))
@@ -86,14 +89,14 @@ func (u *Users) exportTenants(ctx context.Context, e *Export) error {
 		if err != nil {
 			return err
 		}
-		e.TenantEvents = newest(e.TenantEvents, events, func(row *ent.AuditEvent) uuid.UUID { return row.ID })
-		if !e.isMember(ctx) {
-			return nil
-		}
 		invitations, err := u.Client.Invitation.Query().Where(invitation.Email(e.User.Email)).
 			Order(invitation.ByID(entsql.OrderDesc())).Limit(maxExported).All(ctx)
+		if err != nil || len(events)+len(invitations) == 0 && !e.isMember(ctx) {
+			return err
+		}
+		e.TenantEvents = newest(e.TenantEvents, events, func(row *ent.AuditEvent) uuid.UUID { return row.ID })
 		e.Invitations = newest(e.Invitations, invitations, func(row *ent.Invitation) uuid.UUID { return row.ID })
-		return err
+		return enter(ctx)
 	})
 }
 
