@@ -31,7 +31,7 @@ type InvitationView struct {
 
 type inviterView struct {
 	ID   uuid.UUID `json:"id" format:"uuid"`
-	Name string    `json:"name"`
+	Name string    `json:"name" doc:"Of a member. Empty for others, such as a platform admin."`
 }
 
 // sentInvitationView is an invitation with its link, unless that is mailed.
@@ -41,6 +41,8 @@ type sentInvitationView struct {
 	Link  string `json:"link,omitempty" doc:"Where the person accepts the invitation, returned once. It is a path on the portal if the server does not know the portal's URL. Absent if the link is mailed."`
 	Token string `json:"token,omitempty" doc:"The token in the link. Absent if the link is mailed."`
 }
+
+type invitationOutput struct{ Body InvitationView }
 
 type sentInvitationOutput struct {
 	Location string `header:"Location" hidden:"true"`
@@ -86,6 +88,7 @@ func (s *Server) invitationRoutes() []route {
 				"link instead, to be passed on. Returns 409 `already_taken` if a member or a pending invitation has "+
 				"the address, and 409 `limit_reached` beyond 200 invitations a day, 10 a day for one address, or "+
 				"1,000 members and pending invitations."),
+		handle(owner, http.MethodGet, invitationPath, "get-invitation", "Get an invitation", s.getInvitation),
 		handle(owner, http.MethodDelete, invitationPath, "revoke-invitation", "Revoke an invitation",
 			s.revokeInvitation).errors(http.StatusGone).
 			description("Ends the link. Returns 410 if the invitation was accepted or revoked before."),
@@ -116,6 +119,14 @@ func (s *Server) createInvitation(ctx context.Context, in *createInvitationInput
 	out := s.sentInvitation(made, token)
 	out.Location = tenantsPath + "/" + made.TenantID.String() + "/invitations/" + made.ID.String()
 	return out, nil
+}
+
+func (s *Server) getInvitation(ctx context.Context, in *invitationInput) (*invitationOutput, error) {
+	found, err := s.invitations.Get(ctx, idOf(in.InvitationID))
+	if err != nil {
+		return nil, err
+	}
+	return &invitationOutput{Body: viewInvitation(found)}, nil
 }
 
 func (s *Server) revokeInvitation(ctx context.Context, in *invitationInput) (*struct{}, error) {

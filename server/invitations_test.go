@@ -39,7 +39,10 @@ func TestInvitations(t *testing.T) {
 	require.Subset(t, details, object{"role": "editor"})
 	require.NotContains(t, fmt.Sprint(details), "grace")
 
-	second, _ := owner.invite(t, acme, "second@example.com", "viewer")
+	second, _ := b.admin.invite(t, acme, "second@example.com", "viewer")
+	require.Equal(t, object{"id": b.admin.id(t), "name": ""}, owner.get(t, second).is(200).at("invited_by"), "not a member's name")
+	require.Equal(t, owner.get(t, acme+"/invitations").items()[1], owner.get(t, path).json())
+	editor.get(t, path).is(403)
 	list := owner.get(t, acme+"/invitations?limit=1")
 	require.Equal(t, idText(second), list.items()[0]["id"], "the newest first")
 	require.NotContains(t, list.body, "token")
@@ -55,6 +58,7 @@ func TestInvitations(t *testing.T) {
 	missing := owner.delete(t, acme+"/invitations/"+uuid.NewString()).is(404)
 	elsewhere := other + "/invitations/" + idText(path)
 	stranger.delete(t, elsewhere).sameAs(missing)
+	stranger.get(t, elsewhere).sameAs(missing)
 	stranger.post(t, elsewhere+"/resend", nil).sameAs(missing)
 	editor.delete(t, path).is(403)
 

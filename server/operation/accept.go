@@ -120,7 +120,7 @@ func (i *Invitations) use(ctx context.Context, link Link) error {
 	if used > 0 {
 		return tenantError(status)
 	}
-	row, err := i.get(ctx, link.invitation)
+	row, err := i.Get(ctx, link.invitation)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}

@@ -55,8 +55,8 @@ WITH i AS (
   WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3
   RETURNING tenant_id, email, role, expires_at, invited_by
 )
-SELECT i.email, i.role, i.expires_at, t.name, coalesce(u.name, '')
-FROM i JOIN tenants t ON t.id = i.tenant_id AND t.status = 'active' LEFT JOIN portal_users u ON u.id = i.invited_by`
+SELECT i.email, i.role, i.expires_at, t.name, coalesce(inviter.name, '')
+FROM i JOIN tenants t ON t.id = i.tenant_id AND t.status = 'active'` + joinInviter
 
 func (c *Composer) invitation(ctx context.Context, job mail.Job) (to string, _ mail.Text, err error) {
 	tenant, err := tenancy.FromUUID(job.TenantID)

@@ -32,7 +32,8 @@ var (
 	ErrLoginRequired = errors.New("operation: the address has an account")
 	// ErrWrongAccount is returned when an invitation is for another address than the user's.
 	ErrWrongAccount = errors.New("operation: the invitation is for another address")
-	// ErrUnproven is returned when an account whose address is not proven would join another tenant, or accept a mailed link.
+	// ErrUnproven is returned when an account whose address is not proven would join another tenant, or accept a mailed
+	// link.
 	ErrUnproven = errors.New("operation: the account's address is not proven")
 	// ErrSuspended is returned when the tenant of a link is suspended.
 	ErrSuspended = errors.New("operation: the tenant is suspended")

@@ -44,10 +44,15 @@ const (
 const invitationStatus = `CASE WHEN i.accepted_at IS NOT NULL THEN 'accepted'
   WHEN i.revoked_at IS NOT NULL THEN 'revoked' WHEN i.expires_at <= $1 THEN 'expired' ELSE 'pending' END`
 
+// joinInviter finds the name of who sent invitation i, if that is a member. Tenants do not learn the names of platform
+// admins.
+const joinInviter = ` LEFT JOIN memberships m ON m.tenant_id = i.tenant_id AND m.user_id = i.invited_by
+  LEFT JOIN portal_users inviter ON inviter.id = m.user_id`
+
 // selectInvitations takes the time as $1 and the tenant as $2.
 const selectInvitations = `SELECT i.id, i.tenant_id, i.email, i.role, ` + invitationStatus + `,
-  i.invited_by, coalesce(u.name, ''), i.created_at, i.expires_at, i.accepted_at
-FROM invitations i LEFT JOIN portal_users u ON u.id = i.invited_by WHERE i.tenant_id = $2 AND `
+  i.invited_by, coalesce(inviter.name, ''), i.created_at, i.expires_at, i.accepted_at
+FROM invitations i` + joinInviter + ` WHERE i.tenant_id = $2 AND `
 
 func scanInvitation(row pgtenant.Row) (i Invitation, err error) {
 	err = row.Scan(&i.ID, &i.TenantID, &i.Email, &i.Role, &i.Status, &i.InvitedBy, &i.InvitedByName, &i.CreatedAt,
@@ -71,6 +76,17 @@ func (i *Invitations) List(ctx context.Context, status string, page Page) (List[
 		func(row Invitation) (uuid.UUID, int) { return row.ID, len(row.Email) + len(row.InvitedByName) })
 }
 
+// Get returns an invitation, or [ErrNotFound].
+func (i *Invitations) Get(ctx context.Context, id uuid.UUID) (Invitation, error) {
+	tenant, err := tenancy.From(ctx)
+	if err != nil {
+		return Invitation{}, err
+	}
+	row, err := first(pgtenant.Collect(
+		pgtenant.Query(ctx, i.DB, selectInvitations+`i.id = $3`, i.Clock(), tenant.UUID(), id), scanInvitation))
+	return row, translate("get an invitation", err)
+}
+
 // Revoke ends an invitation. Returns [ErrNotFound], or account.ErrLink if it was accepted or revoked.
 func (i *Invitations) Revoke(ctx context.Context, id uuid.UUID) error {
 	return pgtenant.InTx(ctx, i.DB.Tx, func(ctx context.Context, _ dialect.Tx) error {
@@ -88,19 +104,9 @@ func (i *Invitations) locked(ctx context.Context, id uuid.UUID) (Invitation, err
 	if _, err := i.lockTenant(ctx, forChange); err != nil {
 		return Invitation{}, err
 	}
-	row, err := i.get(ctx, id)
+	row, err := i.Get(ctx, id)
 	if err != nil || row.Status == invitationExpired {
 		return row, err
 	}
 	return row, statusError(row.Status)
-}
-
-func (i *Invitations) get(ctx context.Context, id uuid.UUID) (Invitation, error) {
-	tenant, err := tenancy.From(ctx)
-	if err != nil {
-		return Invitation{}, err
-	}
-	row, err := first(pgtenant.Collect(
-		pgtenant.Query(ctx, i.DB, selectInvitations+`i.id = $3`, i.Clock(), tenant.UUID(), id), scanInvitation))
-	return row, translate("get an invitation", err)
 }

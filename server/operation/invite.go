@@ -51,7 +51,7 @@ func (i *Invitations) Create(ctx context.Context, n NewInvitation) (made Invitat
 		if link, err = i.send(ctx, id, n.Email); err != nil {
 			return err
 		}
-		made, err = i.get(ctx, id)
+		made, err = i.Get(ctx, id)
 		return err
 	})
 	return made, link, err
@@ -144,7 +144,7 @@ func (i *Invitations) Resend(ctx context.Context, id uuid.UUID) (sent Invitation
 		if link, err = i.send(ctx, id, sent.Email); err != nil {
 			return err
 		}
-		sent, err = i.get(ctx, id)
+		sent, err = i.Get(ctx, id)
 		return err
 	})
 	return sent, link, err

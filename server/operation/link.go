@@ -21,7 +21,7 @@ type Link struct {
 	Tenant           tenancy.ID
 	TenantName, Slug string
 	Email, Role      string
-	InvitedBy        string // a name
+	InvitedBy        string // the name of a member
 	ExpiresAt        time.Time
 	// NeedsAccount says that the link is accepted with a name and a password. Otherwise the address has an account,
 	// whose user must log in.
@@ -37,8 +37,8 @@ type Link struct {
 const selectLink = `SELECT i.id, i.email, i.role, i.mailed, i.expires_at, ` + invitationStatus + `,
   t.name, t.slug, t.status, coalesce(inviter.name, ''),
   u.id, coalesce(u.is_admin, false), u.disabled_at, u.unproven_tenant_id
-FROM invitations i JOIN tenants t ON t.id = i.tenant_id
-LEFT JOIN portal_users inviter ON inviter.id = i.invited_by LEFT JOIN portal_users u ON u.email = i.email
+FROM invitations i JOIN tenants t ON t.id = i.tenant_id` + joinInviter + `
+  LEFT JOIN portal_users u ON u.email = i.email
 WHERE i.token_hash = $2`
 
 // LookUp returns what the link with the token is for. ctx must have no tenant. Returns [account.ErrLink], or

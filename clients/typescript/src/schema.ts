@@ -619,7 +619,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Get an invitation
+         * @description Owners of the tenant, and platform admins.
+         */
+        get: operations["get-invitation"];
         put?: never;
         post?: never;
         /**
@@ -1314,6 +1318,7 @@ export interface components {
         Inviter: {
             /** Format: uuid */
             id: string;
+            /** @description Of a member. Empty for others, such as a platform admin. */
             name: string;
         };
         JoinedTenant: {
@@ -1684,7 +1689,7 @@ export interface components {
             audit_events: components["schemas"]["ExportedEventOfATenant"][];
             /** @description False if there are more rows of a kind than the export has. */
             complete: boolean;
-            /** @description Invitations to the address, in the user's tenants. */
+            /** @description Invitations to the address. */
             invitations: components["schemas"]["ExportedInvitation"][];
             /** @description Mailed links, without their tokens. */
             links: components["schemas"]["ExportedLink"][];
@@ -6490,6 +6495,101 @@ export interface operations {
                 headers: {
                     /** @description identity, if the Content-Encoding is not supported. */
                     "Accept-Encoding"?: string;
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before a retry. Absent if a retry could repeat a change. */
+                    "Retry-After"?: number;
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description The authentication scheme (RFC 9110, section 11.6.1). */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
                     /** @description The request id, as in the server log. */
                     "X-Request-ID"?: string;
                     [name: string]: unknown;
