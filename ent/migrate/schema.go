@@ -72,6 +72,11 @@ var (
 				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[6], AuditEventsColumns[0]},
 			},
 			{
+				Name:    "auditevent_tenant_id_action_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[4], AuditEventsColumns[0]},
+			},
+			{
 				Name:    "auditevent_tenant_id_created_at",
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[2]},
@@ -307,6 +312,11 @@ var (
 				Name:    "platformauditevent_object_id_id",
 				Unique:  false,
 				Columns: []*schema.Column{PlatformAuditEventsColumns[5], PlatformAuditEventsColumns[0]},
+			},
+			{
+				Name:    "platformauditevent_action_id",
+				Unique:  false,
+				Columns: []*schema.Column{PlatformAuditEventsColumns[3], PlatformAuditEventsColumns[0]},
 			},
 			{
 				Name:    "platformauditevent_created_at",

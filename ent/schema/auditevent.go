@@ -30,6 +30,7 @@ func (AuditEvent) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields(mixin.TenantColumn, "actor_id", "id"),
 		index.Fields(mixin.TenantColumn, "object_id", "id"),
+		index.Fields(mixin.TenantColumn, "action", "id"),
 		index.Fields(mixin.TenantColumn, "created_at"),
 	}
 }
@@ -53,6 +54,7 @@ func (PlatformAuditEvent) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("actor_id", "id"),
 		index.Fields("object_id", "id"),
+		index.Fields("action", "id"),
 		index.Fields("created_at"),
 	}
 }
