@@ -68,7 +68,7 @@ function Accept({ data, email }: { data: Record<string, string>; email: string |
           ) : null}
           <Field name="name" label="Your name" autoComplete="name" required maxLength={200} />
           <NewPassword />
-          <Submit>Create account and join</Submit>
+          <Submit>{email ? "Set the password and join" : "Create account and join"}</Submit>
         </Form>
       ) : (
         <Form action={acceptAfterLogin} hidden={hidden}>
