@@ -14,7 +14,8 @@ const pageHead = `# What each layer catches
 The run fails if a removal is not noticed. There are %d saboteurs.
 
 "Meanwhile" says what happens to tenants' rows until it is fixed. If another layer still protects
-them, the run requires that no attack succeeds, or that the tests of that layer pass.
+them, the run requires that no attack on the changed tables succeeds, or that the tests of that
+layer pass.
 `
 
 // page returns docs/security/sabotage.md. A run requires all that the page states.

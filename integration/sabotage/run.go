@@ -117,7 +117,7 @@ func (s suite) passes(ctx context.Context, tests []testName) error {
 }
 
 func cleanDatabase(ctx context.Context, h *mockt.T, cluster *testdb.Cluster) error {
-	clean, err := sabotaged(ctx, h, cluster, saboteur{plant: "SELECT 1"}, nil)
+	clean, err := sabotaged(ctx, h, cluster, saboteur{plant: "SELECT 1"}, true)
 	if err == nil && len(clean.findings)+len(clean.breaches)+len(clean.faults) > 0 {
 		err = fmt.Errorf("without sabotage: findings %v, breaches %v, faults %v", clean.findings, clean.breaches,
 			clean.faults)

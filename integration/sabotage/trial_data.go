@@ -19,21 +19,17 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit: only the named
-// attacks, unless whole is set.
+// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit: only the attacks that matter,
+// unless whole is set.
 func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bool) verdict {
 	began, v := time.Now(), newVerdict(sab)
-	var attacks []string
-	if !whole {
-		attacks = sab.attacks
-	}
 	host := mockt.New(ctx, sab.id)
 	host.Do(func(h *mockt.T) {
 		cluster := shared
 		if sab.roles {
 			cluster = testdb.OwnCluster(h) //nolint:contextcheck // the cluster ends with h
 		}
-		found, err := sabotaged(ctx, h, cluster, sab, attacks)
+		found, err := sabotaged(ctx, h, cluster, sab, whole)
 		if err != nil {
 			h.Fatalf("%v", err)
 		}
@@ -56,11 +52,17 @@ const anyAttack = "any"
 // registration stands for the kit's refusal of a table without attacks, like the id of an attack.
 const registration = "registration"
 
-// sabotaged plants the sabotage in a new database and examines it with the attacks, by default all.
-// Before, the doctor must report no finding, and with other layers removed first, all attacks must fail.
+// sabotaged plants the sabotage in a new database and examines it. Before, the doctor must report no finding, and with
+// other layers removed first, all attacks must fail.
 func sabotaged(
-	ctx context.Context, h *mockt.T, cluster *testdb.Cluster, sab saboteur, attacks []string,
+	ctx context.Context, h *mockt.T, cluster *testdb.Cluster, sab saboteur, whole bool,
 ) (examined, error) {
+	skip := func(named []string) []string {
+		if whole {
+			return onConnections()
+		}
+		return skipped(sab.plant, named)
+	}
 	db := cluster.New(h) //nolint:contextcheck // the database ends with h
 	if err := fixture.Migrate(ctx, db.OwnerURL); err != nil {
 		return examined{}, err
@@ -75,7 +77,7 @@ func sabotaged(
 		if err := plant(ctx, db, sab.givenSQL); err != nil {
 			return examined{}, err
 		}
-		before, err := examine(ctx, h, db, sab.plant, nil)
+		before, err := examine(ctx, h, db, skip(nil))
 		if err != nil {
 			return examined{}, err
 		}
@@ -87,14 +89,16 @@ func sabotaged(
 	if err := plant(ctx, db, sab.plant); err != nil {
 		return examined{}, err
 	}
-	return examine(ctx, h, db, sab.plant, attacks)
+	return examine(ctx, h, db, skip(sab.attacks))
 }
 
+// onConnections returns the families of attacks on the driver's connections, which no change of a database affects.
+func onConnections() []string { return []string{"connection", "leak", "driver"} }
+
 // skipped returns the families, attacks and tables that need not be tried: the attacks that are not named or, without
-// names, those on the driver's connections, which no change of a database affects, and those on other tables than the
-// planted SQL changes.
+// names, those on connections and on tables that the planted SQL does not change.
 func skipped(planted string, named []string) []string {
-	skip := []string{"connection", "leak", "driver"}
+	skip := onConnections()
 	if slices.Contains(named, anyAttack) {
 		return skip
 	}
@@ -147,9 +151,7 @@ func plant(ctx context.Context, db *testdb.Database, sql string) error {
 	return nil
 }
 
-func examine(
-	ctx context.Context, h *mockt.T, db *testdb.Database, planted string, attacks []string,
-) (examined, error) {
+func examine(ctx context.Context, h *mockt.T, db *testdb.Database, skip []string) (examined, error) {
 	var e examined
 	var err error
 	if e.findings, err = diagnose(ctx, db); err != nil {
@@ -157,7 +159,7 @@ func examine(
 	}
 	// Failures are expected here and read from the report.
 	kit := mockt.New(ctx, h.Name())
-	kit.Without = skipped(planted, attacks)
+	kit.Without = skip
 	kit.Do(func(kit *mockt.T) { //nolint:contextcheck // kit has a context
 		e = e.with(isolation.Run(kit, isolation.DB{AppURL: db.AppURL, SuperURL: db.SuperURL}))
 	})
