@@ -154,28 +154,30 @@ func givenFilters(in AuditFilterInput) []string {
 	return names
 }
 
-// exports are the running exports of this server, at most one a tenant and one of the platform.
+// exports are the running exports of this server, at most [operation.MaxExports] of a tenant, and of the platform.
 type exports struct {
 	mu      sync.Mutex
-	running map[tenancy.ID]bool
+	running map[tenancy.ID]int
 }
 
 // begin returns the function that ends the export, or a problem if one is running.
 func (e *exports) begin(tenant tenancy.ID) (release func(), err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.running[tenant] {
+	if e.running[tenant] >= operation.MaxExports {
 		return nil, problem.New(problem.CodeLimitReached).
 			WithDetail("An export of this audit log is running; retry when it has ended.")
 	}
 	if e.running == nil {
-		e.running = map[tenancy.ID]bool{}
+		e.running = map[tenancy.ID]int{}
 	}
-	e.running[tenant] = true
+	e.running[tenant]++
 	return sync.OnceFunc(func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		delete(e.running, tenant)
+		if e.running[tenant]--; e.running[tenant] == 0 {
+			delete(e.running, tenant)
+		}
 	}), nil
 }
 

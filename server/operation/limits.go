@@ -2,16 +2,18 @@ package operation
 
 import "context"
 
-// The limits of a tenant's rows. A request beyond one returns [ErrLimit].
+// The limits of a tenant. A request beyond one returns [ErrLimit].
 const (
 	MaxMembers           = 1000
 	MaxInvitationsPerDay = 200
 	MaxMailsPerDay       = 10
 	MaxAgents            = 1000
 	MaxConnections       = 100
+	// MaxExports is the number of exports of the audit log that run at once on a server.
+	MaxExports = 1
 )
 
-// Limit is the number of rows of a class that a tenant can have.
+// Limit is how much of a class a tenant can have.
 type Limit struct {
 	Class string
 	Most  int
@@ -25,6 +27,7 @@ func Limits() []Limit {
 		{"members and pending invitations", MaxMembers},
 		{"invitations a day", MaxInvitationsPerDay},
 		{"mailed invitations a day for an address", MaxMailsPerDay},
+		{"running exports of the audit log, on each server", MaxExports},
 	}
 }
 
