@@ -12,6 +12,9 @@ const checkEvery = 60_000; // ms
  * Strict-Transport-Security is the reverse proxy's, which ends TLS for the whole host.
  */
 export async function proxy(request: NextRequest): Promise<NextResponse> {
+  if (isForeign(request)) {
+    return new NextResponse("This form was sent from another site.", { status: 403 });
+  }
   const { pathname, search } = request.nextUrl;
   const jwt = await readJwt(request.cookies.get(cookieName("session"))?.value);
   // A form's action leads to the login by itself, in a way that the page understands.
@@ -33,6 +36,13 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
     await extend(response, request.headers, jwt);
   }
   return response;
+}
+
+/** Reports whether another site's page has sent a form. Next.js would answer it with 500. */
+function isForeign({ method, headers }: NextRequest): boolean {
+  const origin = headers.get("origin");
+  const host = headers.get("x-forwarded-host") ?? headers.get("host");
+  return method === "POST" && origin !== null && (!URL.canParse(origin) || new URL(origin).host !== host);
 }
 
 async function extend(response: NextResponse, headers: Headers, jwt: SessionJwt): Promise<void> {
