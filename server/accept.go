@@ -81,11 +81,11 @@ func (s *Server) acceptRoutes() []route {
 			errors(http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusGone,
 				http.StatusUnprocessableEntity).
 			description("With the session of the invited person, adds the tenant to their account; name and password "+
-				"are ignored. Without one, makes the account, but does not log in. Returns 409 `login_required` if "+
+				"are ignored. Without one, creates the account, but does not log in. Returns 409 `login_required` if "+
 				"the address has an account, 403 `wrong_account` for another person's session, and 403 "+
-				"`unproven_address` if the account was made by a link that was not mailed, and this link was mailed "+
-				"or is for a second tenant. A mailed link proves the address: without a session, it replaces the "+
-				"name, the password and the memberships of such an account."),
+				"`unproven_address` if the account was created by a link that was not mailed, and this link was "+
+				"mailed or is for a second tenant. A mailed link proves the address: without a session, it replaces "+
+				"the name, the password and the memberships of such an account."),
 	)
 }
 

@@ -132,7 +132,7 @@ func TestMembersUseRoutesOnThemselves(t *testing.T) {
 	b.hire(t, other, "owner")
 	found := 0
 	operations(t, func(method, path string, op *openapi3.Operation) {
-		if !strings.Contains(op.Description, "Every member may do it to themselves.") {
+		if !strings.Contains(op.Description, "Members may remove themselves.") {
 			return
 		}
 		found++

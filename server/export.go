@@ -35,7 +35,7 @@ type exportTrailer struct {
 	Type       string `json:"type" enum:"trailer"`
 	Count      int    `json:"count" format:"int32" doc:"Number of events in this response."`
 	Complete   bool   `json:"complete" doc:"Whether the response has the last event."`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor to go on with, if the response is not complete."`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor to continue with, if the response is not complete."`
 }
 
 // ExportEventsInput selects the events of an export.
@@ -175,7 +175,8 @@ func (e *exports) begin(tenant tenancy.ID) (release func(), err error) {
 	return sync.OnceFunc(func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if e.running[tenant]--; e.running[tenant] == 0 {
+		e.running[tenant]--
+		if e.running[tenant] == 0 {
 			delete(e.running, tenant)
 		}
 	}), nil
@@ -187,7 +188,7 @@ func exporting(r route) route {
 	r.register = func(s *Server, api huma.API, op huma.Operation, r route) {
 		schemas := api.OpenAPI().Components.Schemas
 		op.Responses = map[string]*huma.Response{"200": {
-			Description: "The events, one a line, and a trailer",
+			Description: "The events, one per line, and a trailer",
 			Content: map[string]*huma.MediaType{ndjson: {Schema: &huma.Schema{OneOf: []*huma.Schema{
 				schemas.Schema(reflect.TypeFor[auditEventView](), true, ""),
 				schemas.Schema(reflect.TypeFor[exportTrailer](), true, "AuditExportTrailer"),
@@ -198,7 +199,7 @@ func exporting(r route) route {
 	return r.errors(http.StatusConflict).
 		description("Streams the events as NDJSON, the newest first. The last line is a trailer, " +
 			"`{\"type\": \"trailer\", \"count\": 2, \"complete\": true}`; a response without it was cut off. If " +
-			"complete is false, the response reached the limit of a million events or of 15 seconds: go on with its " +
-			"next_cursor as cursor, and the same filters. Returns 409 while another export of the log is running. " +
+			"complete is false, the response reached the limit of a million events or of 15 seconds: continue with " +
+			"its next_cursor as cursor and the same filters. Returns 409 while another export of the log is running. " +
 			"The export is recorded in the log.")
 }

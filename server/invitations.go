@@ -94,7 +94,7 @@ func (s *Server) invitationRoutes() []route {
 			description("Ends the link. Returns 410 if the invitation was accepted or revoked before."),
 		handle(owner, http.MethodPost, invitationPath+"/resend", "resend-invitation", "Send an invitation again",
 			s.resendInvitation).errors(http.StatusConflict, http.StatusGone).
-			description("Replaces the link by a new one that works for 7 days, also if the former one has expired. "+
+			description("Replaces the link with a new one that works for 7 days, even if the old one has expired. "+
 				"Returns 410 if the invitation was accepted or revoked."),
 	)
 }

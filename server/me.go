@@ -63,7 +63,7 @@ type meView struct {
 
 type currentSessionView struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
-	ExpiresAt time.Time `json:"expires_at" doc:"Unless it is used before."`
+	ExpiresAt time.Time `json:"expires_at" doc:"If it is not used before then."`
 }
 
 type membershipView struct {

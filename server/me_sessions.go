@@ -15,7 +15,7 @@ type ownSessionView struct {
 	ID         uuid.UUID `json:"id" format:"uuid"`
 	CreatedAt  time.Time `json:"created_at"`
 	LastSeenAt time.Time `json:"last_seen_at" doc:"To the minute."`
-	ExpiresAt  time.Time `json:"expires_at" doc:"Unless it is used before."`
+	ExpiresAt  time.Time `json:"expires_at" doc:"If it is not used before then."`
 	UserAgent  string    `json:"user_agent" doc:"The User-Agent of the login, at most 300 characters."`
 	Address    string    `json:"address" doc:"The network address of the login, or empty if unknown."`
 	Current    bool      `json:"current" doc:"Whether it is the session of this request."`

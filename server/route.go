@@ -172,7 +172,7 @@ func (r route) describe() huma.Operation {
 	}
 	op.Description = strings.TrimSpace(op.Description + " " + r.access.prose())
 	if r.self {
-		op.Description += " Every member may do it to themselves."
+		op.Description += " Members may remove themselves."
 	}
 	if r.keyed {
 		op.Parameters = append(op.Parameters, keyParameter())
@@ -216,8 +216,8 @@ func keyParameter() *huma.Param {
 	return &huma.Param{
 		Name: keyHeader, In: "header",
 		Description: "Makes a retry safe. A request with the same key and body within 24 hours returns the first " +
-			"answer, without its secrets, and the header " + replayedHeader + ". Another body is 422, and a request " +
-			"that is still being processed 409.",
+			"answer, without its secrets, and the header " + replayedHeader + ". Returns 422 if the body differs, " +
+			"and 409 while the first is in progress.",
 		Schema: &huma.Schema{Type: huma.TypeString, MinLength: &least, MaxLength: &most, Pattern: "^[!-~]+$"},
 	}
 }

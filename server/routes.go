@@ -86,7 +86,7 @@ func (s *Server) authRoutes() []route {
 func (s *Server) tenantRoutes() []route {
 	return tagged(tagTenants,
 		handle(authenticated, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants).
-			description("Returns the user's own tenants, and all to a platform admin. q searches names and slugs."),
+			description("Returns the user's own tenants, or all for a platform admin. q searches names and slugs."),
 		handle(platformAdmin, http.MethodPost, tenantsPath, "create-tenant", "Create a tenant", s.createTenant).
 			withKey().success(http.StatusCreated).errors(http.StatusConflict),
 		handle(viewer, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).

@@ -34,8 +34,8 @@ func (s *Server) userRoutes() []route {
 			withoutTransaction().withTenantTraffic().
 			errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
 			description("Disables the user and deletes the person's data in all tenants: name, address, memberships, "+
-				"invitations, sessions, links and mail. Audit events keep the id. It cannot be undone. If it fails, "+
-				"repeat the request. "+lastOnes),
+				"invitations, sessions, links and mail. Audit events keep the id and the network address. It cannot "+
+				"be undone. If it fails, repeat the request. "+lastOnes),
 		handle(platformAdmin, http.MethodPost, userPath+"/unlock", "unlock-user", "Clear a user's failed logins",
 			s.unlockUser).errors(http.StatusNotFound),
 		handle(platformAdmin, http.MethodDelete, userPath+"/sessions", "end-user-sessions",

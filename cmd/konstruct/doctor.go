@@ -26,7 +26,7 @@ fixes it. Objects listed in KONSTRUCT_DOCTOR_KNOWN are reported but do not fail 
 It connects to DATABASE_URL, or to the URL in the file given by --url-file, as the role of the server, because some
 findings depend on the role.
 
---attack first reads from a fixed list of queries as a few of the tenants. Each query runs in a transaction that is
+--attack first runs a fixed list of read queries as a few of the tenants. Each query runs in a transaction that is
 rolled back, waits for no locks, and prints no values.
 
 Exit codes: 0 isolation holds, 3 it holds with warnings, 4 it does not hold or the database is not migrated.`

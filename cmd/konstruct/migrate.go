@@ -20,7 +20,8 @@ import (
 
 const longMigrate = `Apply, inspect and write migrations: versioned SQL embedded in this program.
 
-They connect to MIGRATION_DATABASE_URL, as konstruct_owner. As a superuser, "up" also creates the roles.
+"up" and "status" connect to MIGRATION_DATABASE_URL, as konstruct_owner. As a superuser, "up" also creates the
+roles.
 
 "check", "diff" and "snapshot" need a scratch server. By default they start a temporary PostgreSQL; use --scratch-url to
 name another.`

@@ -42,7 +42,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	tuneMemory(ctx, log, memlimit.FromCgroup)
 	tele, err := startTelemetry(ctx, c, log, listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("KONSTRUCT_METRICS_ADDR: another program listens there; name another port, or off: %w", err)
+		err = fmt.Errorf("KONSTRUCT_METRICS_ADDR: the address is in use; set another one, or off: %w", err)
 	}
 	if err != nil {
 		return err

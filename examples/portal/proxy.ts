@@ -8,8 +8,8 @@ import { isPublic } from "@/lib/paths";
 const checkEvery = 60_000; // ms
 
 /**
- * Leads to the login without a session, extends the cookie with the API's session, and sets security headers.
- * Strict-Transport-Security is the reverse proxy's, which ends TLS for the whole host.
+ * Redirects to the login without a session, extends the cookie with the API's session, and sets security headers.
+ * Strict-Transport-Security is the reverse proxy's, which terminates TLS for the whole host.
  */
 export async function proxy(request: NextRequest): Promise<NextResponse> {
   if (isForeign(request)) {

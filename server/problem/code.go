@@ -77,10 +77,10 @@ var definitions = []struct {
 		CodeTenantSuspended, http.StatusForbidden,
 		"The tenant is suspended; a platform admin can activate it again.",
 	},
-	{CodeWrongAccount, http.StatusForbidden, "The invitation is for another e-mail address than yours."},
+	{CodeWrongAccount, http.StatusForbidden, "The invitation is for a different e-mail address."},
 	{
 		CodeUnprovenAddress, http.StatusForbidden,
-		"No mailed link has proved your e-mail address yet. Log out, and set a new password with a mailed link.",
+		"Your e-mail address is not confirmed. Log out, and set a new password with a mailed link.",
 	},
 	{CodeNotFound, http.StatusNotFound, "Not found."},
 	{
@@ -99,12 +99,12 @@ var definitions = []struct {
 	{CodeLastAdmin, http.StatusConflict, "The platform needs an admin; make another user a platform admin first."},
 	{
 		CodeLimitReached, http.StatusConflict,
-		"The tenant has reached a limit; delete something or ask a platform admin.",
+		"The tenant has reached a limit; delete something or retry later.",
 	},
 	{CodeNoMail, http.StatusConflict, "This server sends no mail; ask the operator to configure it."},
 	{
 		CodeInProgress, http.StatusConflict,
-		"A request with the same Idempotency-Key is still being processed; retry it.",
+		"A request with the same Idempotency-Key is still in progress; retry later.",
 	},
 	{CodeInvalidLink, http.StatusGone, "The link is invalid, expired or was already used."},
 	{CodePreconditionFailed, http.StatusPreconditionFailed, "The resource was modified; fetch it and retry."},

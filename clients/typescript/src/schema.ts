@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * Export the platform's audit events
-         * @description Streams the events as NDJSON, the newest first. The last line is a trailer, `{"type": "trailer", "count": 2, "complete": true}`; a response without it was cut off. If complete is false, the response reached the limit of a million events or of 15 seconds: go on with its next_cursor as cursor, and the same filters. Returns 409 while another export of the log is running. The export is recorded in the log. Platform admins only.
+         * @description Streams the events as NDJSON, the newest first. The last line is a trailer, `{"type": "trailer", "count": 2, "complete": true}`; a response without it was cut off. If complete is false, the response reached the limit of a million events or of 15 seconds: continue with its next_cursor as cursor and the same filters. Returns 409 while another export of the log is running. The export is recorded in the log. Platform admins only.
          */
         get: operations["export-platform-audit-events"];
         put?: never;
@@ -215,7 +215,7 @@ export interface paths {
         put?: never;
         /**
          * Accept an invitation
-         * @description With the session of the invited person, adds the tenant to their account; name and password are ignored. Without one, makes the account, but does not log in. Returns 409 `login_required` if the address has an account, 403 `wrong_account` for another person's session, and 403 `unproven_address` if the account was made by a link that was not mailed, and this link was mailed or is for a second tenant. A mailed link proves the address: without a session, it replaces the name, the password and the memberships of such an account. No session is required.
+         * @description With the session of the invited person, adds the tenant to their account; name and password are ignored. Without one, creates the account, but does not log in. Returns 409 `login_required` if the address has an account, 403 `wrong_account` for another person's session, and 403 `unproven_address` if the account was created by a link that was not mailed, and this link was mailed or is for a second tenant. A mailed link proves the address: without a session, it replaces the name, the password and the memberships of such an account. No session is required.
          */
         post: operations["accept-invitation"];
         delete?: never;
@@ -381,7 +381,7 @@ export interface paths {
         };
         /**
          * List tenants
-         * @description Returns the user's own tenants, and all to a platform admin. q searches names and slugs. Any portal user.
+         * @description Returns the user's own tenants, or all for a platform admin. q searches names and slugs. Any portal user.
          */
         get: operations["list-tenants"];
         put?: never;
@@ -525,7 +525,7 @@ export interface paths {
         };
         /**
          * Export a tenant's audit events
-         * @description Streams the events as NDJSON, the newest first. The last line is a trailer, `{"type": "trailer", "count": 2, "complete": true}`; a response without it was cut off. If complete is false, the response reached the limit of a million events or of 15 seconds: go on with its next_cursor as cursor, and the same filters. Returns 409 while another export of the log is running. The export is recorded in the log. Owners of the tenant, and platform admins.
+         * @description Streams the events as NDJSON, the newest first. The last line is a trailer, `{"type": "trailer", "count": 2, "complete": true}`; a response without it was cut off. If complete is false, the response reached the limit of a million events or of 15 seconds: continue with its next_cursor as cursor and the same filters. Returns 409 while another export of the log is running. The export is recorded in the log. Owners of the tenant, and platform admins.
          */
         get: operations["export-audit-events"];
         put?: never;
@@ -647,7 +647,7 @@ export interface paths {
         put?: never;
         /**
          * Send an invitation again
-         * @description Replaces the link by a new one that works for 7 days, also if the former one has expired. Returns 410 if the invitation was accepted or revoked. Owners of the tenant, and platform admins.
+         * @description Replaces the link with a new one that works for 7 days, even if the old one has expired. Returns 410 if the invitation was accepted or revoked. Owners of the tenant, and platform admins.
          */
         post: operations["resend-invitation"];
         delete?: never;
@@ -688,7 +688,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a member
-         * @description Ends the membership, not the account. Returns 409 `last_owner` if no enabled owner would be left. Owners of the tenant, and platform admins. Every member may do it to themselves.
+         * @description Ends the membership, not the account. Returns 409 `last_owner` if no enabled owner would be left. Owners of the tenant, and platform admins. Members may remove themselves.
          */
         delete: operations["remove-member"];
         options?: never;
@@ -760,7 +760,7 @@ export interface paths {
         post?: never;
         /**
          * Erase a user
-         * @description Disables the user and deletes the person's data in all tenants: name, address, memberships, invitations, sessions, links and mail. Audit events keep the id. It cannot be undone. If it fails, repeat the request. Returns 409 `last_owner` for the only enabled owner of a tenant, and `last_platform_admin` for the only enabled platform admin. Platform admins only.
+         * @description Disables the user and deletes the person's data in all tenants: name, address, memberships, invitations, sessions, links and mail. Audit events keep the id and the network address. It cannot be undone. If it fails, repeat the request. Returns 409 `last_owner` for the only enabled owner of a tenant, and `last_platform_admin` for the only enabled platform admin. Platform admins only.
          */
         delete: operations["erase-user"];
         options?: never;
@@ -1119,7 +1119,7 @@ export interface components {
         CurrentSession: {
             /**
              * Format: date-time
-             * @description Unless it is used before.
+             * @description If it is not used before then.
              */
             expires_at: string;
             /** Format: uuid */
@@ -1154,7 +1154,7 @@ export interface components {
              * @description Number of events in this response.
              */
             count: number;
-            /** @description Cursor to go on with, if the response is not complete. */
+            /** @description Cursor to continue with, if the response is not complete. */
             next_cursor?: string;
             /** @enum {string} */
             type: "trailer";
@@ -1450,7 +1450,7 @@ export interface components {
             current: boolean;
             /**
              * Format: date-time
-             * @description Unless it is used before.
+             * @description If it is not used before then.
              */
             expires_at: string;
             /** Format: uuid */
@@ -1947,7 +1947,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The events, one a line, and a trailer */
+            /** @description The events, one per line, and a trailer */
             200: {
                 headers: {
                     /** @description The request id, as in the server log. */
@@ -3883,7 +3883,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Another body is 422, and a request that is still being processed 409. */
+                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Returns 422 if the body differs, and 409 while the first is in progress. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -4566,7 +4566,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Another body is 422, and a request that is still being processed 409. */
+                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Returns 422 if the body differs, and 409 while the first is in progress. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5174,7 +5174,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Another body is 422, and a request that is still being processed 409. */
+                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Returns 422 if the body differs, and 409 while the first is in progress. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5477,7 +5477,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The events, one a line, and a trailer */
+            /** @description The events, one per line, and a trailer */
             200: {
                 headers: {
                     /** @description The request id, as in the server log. */
@@ -5682,7 +5682,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Another body is 422, and a request that is still being processed 409. */
+                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Returns 422 if the body differs, and 409 while the first is in progress. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -6376,7 +6376,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Another body is 422, and a request that is still being processed 409. */
+                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Returns 422 if the body differs, and 409 while the first is in progress. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7460,7 +7460,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Another body is 422, and a request that is still being processed 409. */
+                /** @description Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, without its secrets, and the header Idempotency-Replayed. Returns 422 if the body differs, and 409 while the first is in progress. */
                 "Idempotency-Key"?: string;
             };
             path?: never;

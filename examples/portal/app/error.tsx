@@ -7,7 +7,7 @@ export default function ErrorPage({ error }: { error: Error & { digest?: string 
       <main>
         <section className="failure" role="alert">
           <h1>Something went wrong</h1>
-          <p>The page could not be shown.{error.digest ? ` Its report number is ${error.digest}.` : ""}</p>
+          <p>The page could not be shown.{error.digest ? ` Error id: ${error.digest}.` : ""}</p>
           <a className="button primary" href="">
             Try again
           </a>

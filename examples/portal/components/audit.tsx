@@ -70,7 +70,7 @@ function spaced(word: string): string {
 
 function EventRow({ event, pages }: { event: Schemas["AuditEvent"]; pages: AuditLogProps["pages"] }) {
   const { actor, object } = event;
-  const who = actor ? actor.name || actor.email || "A deleted user" : event.request_id ? "Unknown" : "The operator";
+  const who = actor ? actor.name || actor.email || "An erased user" : event.request_id ? "Unknown" : "The operator";
   const details = Object.entries(event.details).filter(([, value]) => value !== null);
   const folder = pages[object.type];
   return (

@@ -17,7 +17,7 @@ const labels: Record<Key, string> = {
   system_prompt: "System prompt",
   model_preference: "Model",
   tool_assignments: "Tools",
-  escalation_rules: "Hand-over to a person",
+  escalation_rules: "Escalation rules",
 };
 
 const keys = Object.keys(labels) as Key[];

@@ -4,7 +4,7 @@ const timeout = 20_000; // ms
 
 /**
  * Returns how the API is called on behalf of a browser: with its User-Agent, and with the address that server.mjs has
- * put into a header of its own. The API believes X-Forwarded-For from its KONSTRUCT_TRUSTED_PROXIES.
+ * put into a header of its own. The API trusts X-Forwarded-For from its KONSTRUCT_TRUSTED_PROXIES.
  */
 export function connection(headers: Headers): ClientOptions {
   const sent: Record<string, string> = {};

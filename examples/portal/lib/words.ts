@@ -3,14 +3,14 @@ import { fieldErrors, isNetworkError, isProblem, type FieldProblem, type Problem
 /** What the API's codes mean to a person. The detail of a problem is for developers. */
 const problems: Partial<Record<Problem["code"], string>> = {
   already_taken: "This is already in use. Choose another.",
-  forbidden: "Your role does not allow this. Ask an owner of the tenant.",
+  forbidden: "Your role does not allow this.",
   idempotency_key_reused: "This form was already sent with other content. Check the list, then send it again.",
   internal_error: "Something went wrong on the server.",
   invalid_credentials: "The e-mail address or the password is wrong.",
   invalid_link: "This link is invalid, has expired or was already used. Ask for a new one.",
   last_owner: "A tenant needs an owner. Make another member an owner first.",
   last_platform_admin: "The platform needs an admin. Make another user a platform admin first.",
-  limit_reached: "The tenant has reached a limit. Delete something, or ask a platform admin.",
+  limit_reached: "A limit is reached. Delete something, or try again later.",
   login_required: "This address has an account. Log in with it to accept the invitation.",
   mail_not_configured: "This server sends no mail. Ask the operator to configure it.",
   not_found: "This does not exist any more, or you have no access to it.",
@@ -23,9 +23,9 @@ const problems: Partial<Record<Problem["code"], string>> = {
   tenant_suspended: "This tenant is suspended. A platform admin can activate it again.",
   unauthenticated: "Your session has ended. Log in again.",
   unavailable: "The server is not available. Nothing was changed; try again in a moment.",
-  unproven_address: "No mailed link has proved yet that this e-mail address is yours. Log out, and set a new password with a mailed link.",
+  unproven_address: "Your e-mail address is not confirmed. Log out, and set a new password with a mailed link.",
   validation_failed: "Check the marked fields.",
-  wrong_account: "The invitation is for another e-mail address than yours. Log out, then open the link again.",
+  wrong_account: "The invitation is for a different e-mail address. Log out, then open the link again.",
 };
 
 const fields: Partial<Record<FieldProblem["code"], string>> = {
@@ -65,7 +65,7 @@ export function wordsOf(code: string, retryAfter?: number, requestId?: string): 
   if (known !== undefined && code !== "internal_error") {
     return known;
   }
-  return (known ?? "The server did not accept this.") + (requestId ? ` Its report number is ${requestId}.` : "");
+  return (known ?? "The server did not accept this.") + (requestId ? ` Request id: ${requestId}.` : "");
 }
 
 /** Returns a sentence for each invalid field. */
@@ -83,9 +83,9 @@ function fieldSentence({ code, limit, message }: FieldProblem): string {
     case "too_short":
       return limit === 1 ? "Fill in this field." : `Use at least ${limit} characters.`;
     case "too_small":
-      return `The least is ${limit}.`;
+      return `Use at least ${limit}.`;
     case "too_large":
-      return `The most is ${limit}.`;
+      return `Use at most ${limit}.`;
     case "too_many":
       return `There can be at most ${limit}.`;
     default:

@@ -30,7 +30,7 @@ test("unknown and disabled users get the same words", async () => {
   await page.goto(`/admin/users/${data.items[0]?.id}`);
   await look(page, "admin-user");
   await page.getByRole("button", { name: "Disable" }).click();
-  await sees(page, "The user is disabled and logged out.");
+  await sees(page, "User disabled and logged out.");
   for (const email of ["dora@example.com", "unknown@example.com"]) {
     const other = await open(b.browser, b.system);
     await other.goto("/login");
@@ -126,7 +126,7 @@ test("behind a proxy that ends TLS, cookies are secure, and the proxy says what 
   const own = page.getByRole("listitem").filter({ hasText: "this device" });
   expect(await own.innerText()).toContain(`from ${address}`);
   await page.getByRole("button", { name: "Save name" }).click();
-  await sees(page, "Your name is saved.");
+  await sees(page, "Your name was saved.");
   const multipart = await fieldsOf(page, "Name");
   const post = (Origin: string) => page.request.post("/profile", { multipart, headers: { Origin } });
   expect([(await post(url)).status(), (await post("https://evil.example")).status()]).toEqual([200, 403]);
@@ -178,7 +178,7 @@ test("a forgotten password, by mail", async () => {
   await look(page, "reset");
   await page.getByLabel(/^New password/).fill("another horse battery");
   await page.getByRole("button", { name: "Set password" }).click();
-  await sees(page, "Your password is changed. Log in with it.");
+  await sees(page, "Your password was changed. Log in with it.");
   await logIn(page, "fred@example.com", "another horse battery");
   const again = await open(b.browser, b.system);
   await again.goto(link);
@@ -220,7 +220,7 @@ test("everything needed to log in and to hire works without JavaScript", async (
   await page.getByRole("link", { name: "New agent" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Script-free");
   await page.getByRole("button", { name: "Create agent" }).click();
-  await sees(page, "The agent is created.");
+  await sees(page, "Agent created.");
   await page.getByRole("button", { name: "Log out" }).click();
   await sees(page, "You are logged out.");
 });

@@ -22,7 +22,7 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   await owner.getByLabel("E-mail address").fill("paul@example.com");
   await owner.getByLabel("Role", { exact: true }).selectOption("owner");
   await owner.getByRole("button", { name: "Invite" }).click();
-  await sees(owner, "paul@example.com is invited by mail.");
+  await sees(owner, "paul@example.com was invited by mail.");
   await look(owner, "people");
 
   const page = await open(b.browser, b.system);
@@ -47,14 +47,14 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   await sees(page, /Enter a JSON object/);
   await page.getByLabel("Settings").first().fill('{"limit": 5}');
   await page.getByRole("button", { name: "Create agent" }).click();
-  await sees(page, "The agent is created.");
+  await sees(page, "Agent created.");
   await look(page, "agent");
 
   await page.getByRole("link", { name: "Connections" }).first().click();
   await page.getByText("Connect a workspace").click();
   await page.getByLabel("Workspace id").fill("T0PAUL0001");
   await page.getByRole("button", { name: "Connect", exact: true }).click();
-  await sees(page, "The workspace is connected. Now enter its secrets.");
+  await sees(page, "Connection created. Now enter its secrets.");
   await sees(page, "pending");
   await page.getByLabel("Value").fill("xoxb-the-secret-of-paul");
   await page.getByRole("button", { name: "Store secret" }).click();
@@ -69,7 +69,7 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   }
   await page.getByLabel("Settings").last().fill('{"channel_ids": ["C0HALL0001"]}');
   await page.getByRole("button", { name: "Save settings" }).click();
-  await sees(page, "The settings are saved.");
+  await sees(page, "Settings saved.");
   await look(page, "connection");
 
   await page.getByRole("link", { name: "Audit log" }).click();
@@ -133,12 +133,12 @@ test("each role has its buttons, and refusals are words", async () => {
   await look(vera, "agent-viewer");
   expect(await vera.getByRole("button", { name: "Save" }).count()).toBe(0);
   await vera.goto(`${at}/audit`);
-  await sees(vera, "Your role does not allow this. Ask an owner of the tenant.");
+  await sees(vera, "Your role does not allow this.");
   await look(vera, "refusal");
   await vera.goto(`${at}/agents/new`);
   await vera.getByLabel("Name", { exact: true }).fill("Not hers");
   await vera.getByRole("button", { name: "Create agent" }).click();
-  await sees(vera, "Your role does not allow this. Ask an owner of the tenant.");
+  await sees(vera, "Your role does not allow this.");
   await vera.goto("/admin/tenants");
   await sees(vera, "Not found");
   for (const path of ["/admin/users", "/admin/audit"]) {
@@ -167,7 +167,7 @@ test("each role has its buttons, and refusals are words", async () => {
   await olga.goto(connection);
   await olga.locator("summary", { hasText: "Delete" }).click();
   await olga.getByRole("button", { name: "Delete connection" }).click();
-  await sees(olga, "The connection is deleted.");
+  await sees(olga, "Connection deleted.");
   await olga.goto(`${at}/people`);
   const row = olga.getByRole("listitem").filter({ hasText: "vera@example.com" });
   await row.locator("summary", { hasText: "viewer" }).click();
@@ -219,7 +219,7 @@ test("an edit conflict shows both versions and lets one save again", async () =>
   await one.getByLabel("Persona").fill("Brief.");
   await one.getByLabel("Role", { exact: false }).first().fill("Chief of the office");
   await one.getByRole("button", { name: "Save" }).click();
-  await sees(one, "The agent is saved.");
+  await sees(one, "Agent saved.");
   await two.getByLabel("Persona").fill("Loud.");
   await two.getByLabel("System prompt").fill("Order the coffee.");
   await two.getByRole("button", { name: "Save" }).click();
@@ -228,7 +228,7 @@ test("an edit conflict shows both versions and lets one save again", async () =>
   expect(await differences.innerText()).toMatch(/Chief of the office[^]*Brief\.[^]*Loud\./);
   await look(two, "agent-conflict");
   await two.getByRole("button", { name: "Save" }).click();
-  await sees(two, "The agent is saved.");
+  await sees(two, "Agent saved.");
   const { data } = await unwrap(
     b.admin.GET("/v1/tenants/{tenant_id}/agents/{agent_id}", {
       params: { path: { tenant_id: b.acme, agent_id: rosie?.id ?? "" } },
@@ -260,7 +260,7 @@ test("duplicate, deactivate, delete", async () => {
   await page.keyboard.press("Escape");
   await page.locator("summary", { hasText: "Delete" }).click();
   await page.getByRole("button", { name: "Delete agent" }).click();
-  await sees(page, "The agent is deleted.");
+  await sees(page, "Agent deleted.");
   expect(await agentOf("Ada II")).toHaveLength(0);
 });
 
@@ -294,7 +294,7 @@ test("a suspended tenant ends its members' access at once, and is deleted with i
   await sees(admin, "This is not the slug of the tenant.");
   await admin.getByLabel(/^Type initech/).fill("initech");
   await admin.getByRole("button", { name: "Delete permanently" }).click();
-  await sees(admin, "The tenant is deleted");
+  await sees(admin, "Tenant deleted");
   await look(admin, "admin-purge");
   await ines.reload();
   await sees(ines, "Not found");
@@ -310,11 +310,11 @@ test("a platform admin makes, finds and erases a user", async () => {
   await admin.getByLabel("Name", { exact: true }).fill("Erik");
   await admin.getByLabel(/^Password/).fill(password);
   await admin.getByRole("button", { name: "Create user" }).click();
-  await sees(admin, /The user is created/);
+  await sees(admin, /User created/);
   await admin.locator("summary", { hasText: "Erase user" }).click();
   await admin.getByLabel(/^Type erik/).fill("erik@example.com");
   await admin.getByRole("button", { name: "Erase permanently" }).click();
-  await sees(admin, "The user is erased.");
+  await sees(admin, "User erased.");
   await admin.getByLabel("Name or address").fill("erik");
   await admin.getByRole("button", { name: "Search" }).click();
   await sees(admin, "No user matches the search.");

@@ -8,7 +8,7 @@ import { text, type FormState } from "@/lib/form";
 export async function rename(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     await unwrap(client.PATCH("/v1/me", { body: { name: text(form, "name") } }));
-    return { notice: "Your name is saved." };
+    return { notice: "Your name was saved." };
   });
 }
 
@@ -16,7 +16,7 @@ export async function changePassword(_: FormState, form: FormData): Promise<Form
   return change(form, async (client) => {
     const body = { current_password: text(form, "current_password"), new_password: text(form, "new_password") };
     await unwrap(client.POST("/v1/me/password", { body }));
-    return { notice: "Your password is changed, and your other devices are logged out." };
+    return { notice: "Your password was changed, and your other devices were logged out." };
   });
 }
 

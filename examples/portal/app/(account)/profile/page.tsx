@@ -51,7 +51,7 @@ export default page(async ({ client, query }) => {
         note={
           user.email_proven
             ? undefined
-            : "Your address was never confirmed by a mailed link, so you cannot join another tenant."
+            : "Your address is not confirmed by a mailed link, so you cannot join another tenant."
         }
       >
         {meta.data.mail ? (

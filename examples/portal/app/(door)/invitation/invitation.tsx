@@ -63,7 +63,7 @@ function Accept({ data, email }: { data: Record<string, string>; email: string |
           {email ? (
             <p className="message warn">
               This link proves that the address is yours. It sets a new password, and ends the sessions and memberships of your
-              present account.
+              current account.
             </p>
           ) : null}
           <Field name="name" label="Your name" autoComplete="name" required maxLength={200} />

@@ -14,7 +14,7 @@ export const metadata: Metadata = { title: "Log in" };
 const reasons = {
   ended: "Your session has ended. Log in again.",
   "logged-out": "You are logged out.",
-  reset: "Your password is changed. Log in with it.",
+  reset: "Your password was changed. Log in with it.",
   confirmed: "Your e-mail address is confirmed. Log in with it.",
 };
 

@@ -11,7 +11,7 @@ export default function ResetPage() {
   return (
     <>
       <h1>Set a new password</h1>
-      <p className="muted">It logs you out on all devices.</p>
+      <p className="muted">This logs you out on all devices.</p>
       <Form action={reset}>
         <LinkToken />
         <NewPassword label="New password" />

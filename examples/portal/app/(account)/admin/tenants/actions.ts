@@ -20,7 +20,7 @@ export async function updateTenant(_: FormState, form: FormData): Promise<FormSt
   return change(form, async (client) => {
     const body = { name: text(form, "name"), slug: text(form, "slug").trim() };
     await unwrap(client.PATCH("/v1/tenants/{tenant_id}", { params: versionOf(form), body }));
-    return { notice: "The tenant is saved." };
+    return { notice: "Tenant saved." };
   });
 }
 

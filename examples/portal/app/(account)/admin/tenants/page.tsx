@@ -52,7 +52,7 @@ export default page(async ({ client, query }) => {
         <Field name="q" label="Name or slug" type="search" value={q} required={false} maxLength={100} />
         <Field
           name="status"
-          label="State"
+          label="Status"
           value={status}
           required={false}
           options={[

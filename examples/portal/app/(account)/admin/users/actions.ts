@@ -22,12 +22,12 @@ export async function createUser(_: FormState, form: FormData): Promise<FormStat
 }
 
 export async function rename(_: FormState, form: FormData): Promise<FormState> {
-  return update(form, { name: text(form, "name") }, "The name is saved.");
+  return update(form, { name: text(form, "name") }, "Name saved.");
 }
 
 export async function setDisabled(_: FormState, form: FormData): Promise<FormState> {
   const disabled = text(form, "disabled") === "true";
-  return update(form, { disabled }, disabled ? "The user is disabled and logged out." : "The user is enabled.");
+  return update(form, { disabled }, disabled ? "User disabled and logged out." : "User enabled.");
 }
 
 export async function setAdmin(_: FormState, form: FormData): Promise<FormState> {
@@ -35,7 +35,7 @@ export async function setAdmin(_: FormState, form: FormData): Promise<FormState>
   return update(
     form,
     { is_admin: admin },
-    admin ? "The user is a platform admin." : "The user is no platform admin any more.",
+    admin ? "The user is now a platform admin." : "The user is no longer a platform admin.",
   );
 }
 

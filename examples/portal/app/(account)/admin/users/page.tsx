@@ -12,7 +12,7 @@ import { createUser } from "./actions";
 
 export const metadata: Metadata = { title: "All users" };
 
-const done = { erased: "The user is erased." };
+const done = { erased: "User erased." };
 
 export default page(async ({ client, query }) => {
   const { q, cursor } = query;

@@ -37,7 +37,7 @@ export async function updateAgent(_: FormState, form: FormData): Promise<FormSta
     try {
       const header = ifMatch(text(form, "etag"));
       await unwrap(client.PATCH("/v1/tenants/{tenant_id}/agents/{agent_id}", { params: { ...params, header }, body }));
-      return { notice: "The agent is saved." };
+      return { notice: "Agent saved." };
     } catch (error) {
       if (!isProblem(error, "precondition_failed")) {
         throw error;

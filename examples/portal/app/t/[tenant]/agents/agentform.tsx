@@ -47,7 +47,7 @@ function Fields({ values: given }: { values: Record<string, string> }) {
         hint="The name of a model, or of a list of models such as quality."
       />
       <List name="tool_assignments" label="Tools" add="Add a tool" values={values} row={Tool} />
-      <List name="escalation_rules" label="Hand-over to a person" add="Add a condition" values={values} row={Rule} />
+      <List name="escalation_rules" label="Escalation rules" add="Add a rule" values={values} row={Rule} />
     </>
   );
 }
@@ -109,7 +109,7 @@ const conditions: [string, string][] = [
   ["", "None: remove"],
   ["asks_for_person", "Somebody asks for a person"],
   ["keywords", "A keyword is used"],
-  ["failed_turns", "Several answers failed"],
+  ["failed_turns", "Several turns failed"],
   ["over_budget", "The budget is used up"],
 ];
 
@@ -120,7 +120,7 @@ function Rule({ row, values }: RowProps) {
       <input type="hidden" name={`${row}.rest`} value={value("rest") ?? ""} />
       <Field name={`${row}.when`} label="Condition" options={conditions} value={value("when")} required={false} />
       <Field name={`${row}.keywords`} label="Keywords, separated by commas" value={value("keywords")} />
-      <Field name={`${row}.count`} label="Number of failed answers" type="number" value={value("count")} />
+      <Field name={`${row}.count`} label="Number of failed turns" type="number" value={value("count")} />
       <Field name={`${row}.notify`} label="Person or group to notify" value={value("notify")} maxLength={200} />
       <Field name={`${row}.message`} label="Message to the customer" value={value("message")} maxLength={2000} />
     </div>

@@ -12,7 +12,7 @@ import { setActive } from "./actions";
 
 export const metadata: Metadata = { title: "Agents" };
 
-const done = { deleted: "The agent is deleted." };
+const done = { deleted: "Agent deleted." };
 const sorts = ["name", "-created_at", "created_at", "-updated_at"] as const;
 const states = ["true", "false"] as const;
 
@@ -45,14 +45,14 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
       >
         {editor
           ? "The AI employees of this tenant."
-          : "Your role is viewer: you can read what agents do, but not change them."}
+          : "Your role is viewer: you can read agents, but not change them."}
       </Head>
       <Done of={query.done} words={done} />
       <form className="inline filters" role="search">
         <Field name="q" label="Name or role" type="search" value={q} required={false} maxLength={100} />
         <Field
           name="state"
-          label="State"
+          label="Status"
           value={state}
           options={[
             ["", "All"],

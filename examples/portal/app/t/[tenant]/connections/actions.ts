@@ -26,12 +26,12 @@ export async function createConnection(_: FormState, form: FormData): Promise<Fo
 }
 
 export async function setStatus(_: FormState, form: FormData): Promise<FormState> {
-  return update(form, { status: text(form, "status") as Update["status"] & string }, "The state is changed.");
+  return update(form, { status: text(form, "status") as Update["status"] & string }, "Status changed.");
 }
 
 export async function setConfig(_: FormState, form: FormData): Promise<FormState> {
   const config = jsonObject(text(form, "config"));
-  return config ? update(form, { config }, "The settings are saved.") : refused(form, { config: notJson });
+  return config ? update(form, { config }, "Settings saved.") : refused(form, { config: notJson });
 }
 
 export async function setSecret(_: FormState, form: FormData): Promise<FormState> {
@@ -46,7 +46,7 @@ export async function setSecret(_: FormState, form: FormData): Promise<FormState
 }
 
 export async function removeSecret(_: FormState, form: FormData): Promise<FormState> {
-  return update(form, { secrets: { [text(form, "name")]: null } }, "The secret is removed.");
+  return update(form, { secrets: { [text(form, "name")]: null } }, "Secret removed.");
 }
 
 export async function deleteConnection(_: FormState, form: FormData): Promise<FormState> {

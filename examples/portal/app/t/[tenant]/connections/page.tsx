@@ -14,7 +14,7 @@ import { createConnection } from "./actions";
 
 export const metadata: Metadata = { title: "Connections" };
 
-const done = { deleted: "The connection is deleted." };
+const done = { deleted: "Connection deleted." };
 const tones = { pending: "warn", active: "good", revoked: "bad" } as const;
 
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {

@@ -15,7 +15,7 @@ export async function setRole(_: FormState, form: FormData): Promise<FormState> 
     const params = { path: memberOf(form), header: ifMatch(text(form, "etag")) };
     const body = { role: text(form, "role") as Role };
     await unwrap(client.PATCH("/v1/tenants/{tenant_id}/members/{user_id}", { params, body }));
-    return { notice: "The role is changed." };
+    return { notice: "Role changed." };
   });
 }
 
@@ -59,5 +59,5 @@ export async function revoke(_: FormState, form: FormData): Promise<FormState> {
 }
 
 function sent({ email, link }: Schemas["SentInvitation"]): FormState {
-  return link ? { notice: `${email} is invited.`, link } : { notice: `${email} is invited by mail.` };
+  return link ? { notice: `${email} was invited.`, link } : { notice: `${email} was invited by mail.` };
 }

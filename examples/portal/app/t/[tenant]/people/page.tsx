@@ -14,9 +14,9 @@ import { invite, removeMember, resend, revoke, setRole } from "./actions";
 export const metadata: Metadata = { title: "People" };
 
 const done = {
-  created: "The tenant is created. Invite its first owner.",
-  removed: "The member is removed.",
-  revoked: "The invitation is revoked; its link no longer works.",
+  created: "Tenant created. Invite its first owner.",
+  removed: "Member removed.",
+  revoked: "Invitation revoked; its link no longer works.",
 };
 
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {
@@ -54,8 +54,8 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
               <Submit>Invite</Submit>
             </Form>
           </Section>
-          <Section title="Open invitations" note="A link works once, for 7 days.">
-            <Rows label="Invitations" empty="No open invitations.">
+          <Section title="Pending invitations" note="A link works once, for 7 days.">
+            <Rows label="Invitations" empty="No pending invitations.">
               {invitations.map((invitation) => (
                 <InvitationRow key={invitation.id} invitation={invitation} />
               ))}

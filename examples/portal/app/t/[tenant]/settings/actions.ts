@@ -9,6 +9,6 @@ export async function rename(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     const params = { path: { tenant_id: text(form, "tenant") }, header: ifMatch(text(form, "etag")) };
     await unwrap(client.PATCH("/v1/tenants/{tenant_id}", { params, body: { name: text(form, "name") } }));
-    return { notice: "The name is saved." };
+    return { notice: "Name saved." };
   });
 }

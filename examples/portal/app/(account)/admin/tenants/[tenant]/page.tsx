@@ -87,7 +87,7 @@ function Progress({ name, purge }: { name: string | undefined; purge: Schemas["P
       <p className="crumb">
         <Link href="/admin/tenants">All tenants</Link>
       </p>
-      <Head title={running ? `${name ?? "The tenant"} is being deleted` : "The tenant is deleted"}>
+      <Head title={running ? `${name ?? "The tenant"} is being deleted` : "Tenant deleted"}>
         Requested <Time at={purge.requested_at} />
         {purge.finished_at ? (
           <>

@@ -11,7 +11,7 @@ import { endSessions, erase, rename, setAdmin, setDisabled, unlock } from "../ac
 
 export const metadata: Metadata = { title: "User" };
 
-const done = { created: "The user is created. Tell them their password, or let them ask for a new one." };
+const done = { created: "User created. Tell them their password, or let them ask for a new one." };
 
 export default page(async ({ client, params: { user: id = "" }, query }) => {
   const { data: user, etag } = await unwrap(client.GET("/v1/users/{user_id}", { params: { path: { user_id: id } } }));
@@ -68,7 +68,7 @@ export default page(async ({ client, params: { user: id = "" }, query }) => {
       </Section>
       <Section
         title="Erase"
-        note="Deletes the person's name, address, memberships and sessions; audit logs keep an id. It cannot be undone."
+        note="Deletes the person's name, address, memberships and sessions; audit logs keep the id and the network address. It cannot be undone."
       >
         <Disclosure label="Erase user" kind="danger-quiet">
           <Form action={erase} hidden={{ ...hidden, email: user.email }}>

@@ -16,7 +16,7 @@ import { AgentForm } from "../agentform";
 export const metadata: Metadata = { title: "Agent" };
 
 const done = {
-  created: "The agent is created.",
+  created: "Agent created.",
   duplicated: "This is the copy. It is inactive until you activate it.",
 };
 
@@ -81,7 +81,7 @@ function Facts({ agent }: { agent: Schemas["Agent"] }) {
     ["System prompt", agent.system_prompt],
     ["Model", agent.model_preference],
     ["Tools", agent.tool_assignments.map(({ name }) => name).join(", ")],
-    ["Hand-over to a person", agent.escalation_rules.map(({ when }) => when.replaceAll("_", " ")).join(", ")],
+    ["Escalation rules", agent.escalation_rules.map(({ when }) => when.replaceAll("_", " ")).join(", ")],
   ];
   return (
     <dl className="facts">

@@ -14,7 +14,7 @@ import { deleteConnection, removeSecret, setConfig, setSecret, setStatus } from 
 
 export const metadata: Metadata = { title: "Connection" };
 
-const done = { created: "The workspace is connected. Now enter its secrets." };
+const done = { created: "Connection created. Now enter its secrets." };
 
 export default page(async ({ client, params: { tenant: id = "", connection: connectionId = "" }, query }) => {
   const tenant = await tenantOf(id);
