@@ -64,7 +64,7 @@ func TestServeNamesAPortForMetricsThatIsInUse(t *testing.T) {
 	env := serveEnvironment(t, testdb.New(t).AppURL)
 	env["KONSTRUCT_METRICS_ADDR"] = takenAddress(t)
 	out := run(t, env, failed, "serve")
-	require.Contains(t, out, "KONSTRUCT_METRICS_ADDR: another program listens there")
+	require.Contains(t, out, "KONSTRUCT_METRICS_ADDR: the address is in use")
 
 	env["KONSTRUCT_METRICS_ADDR"] = "off"
 	server := start(t, env, "serve")
