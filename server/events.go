@@ -26,7 +26,7 @@ type auditActorView struct {
 
 	ID    uuid.UUID `json:"id" format:"uuid"`
 	Name  string    `json:"name" doc:"The name that the user has now. Platform admin for a platform admin who is not a member of the tenant, unless it is read by one."`
-	Email string    `json:"email" doc:"The e-mail address that the user has now. Empty where the name is Platform admin."`
+	Email string    `json:"email" doc:"The e-mail address that the user has now. For owners of a tenant it is empty unless the user is a member."`
 }
 
 type auditObjectView struct {
@@ -105,10 +105,16 @@ func eventViewer(ctx context.Context) func(operation.Event) auditEventView {
 			return view
 		}
 		view.Actor = &auditActorView{ID: e.Actor.ID, Name: e.Actor.Name, Email: e.Actor.Email}
-		if e.Actor.IsAdmin && !all {
+		if all {
+			return view
+		}
+		if e.Actor.IsAdmin {
 			view.Address = ""
-			if !e.Actor.IsMember {
-				view.Actor.Name, view.Actor.Email = "Platform admin", ""
+		}
+		if !e.Actor.IsMember {
+			view.Actor.Email = "" // it may be newer than the person's time in the tenant
+			if e.Actor.IsAdmin {
+				view.Actor.Name = "Platform admin"
 			}
 		}
 		return view

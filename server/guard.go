@@ -107,12 +107,12 @@ func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 	// An invalid id parses to the zero ID, which no principal may access.
 	id, _ := tenancy.Parse(ctx.Param(tenantParam))
 	requestOf(ctx.Context()).setObjectFromPath(ctx)
-	if err := s.permit(ctx, r, id); err != nil {
+	if err := s.permit(ctx.Context(), ctx, r, id); err != nil {
 		return nil, err
 	}
-	if r.hasBody {
-		requestOf(ctx.Context()).permit = s.permitAgain(ctx, r, id)
-	}
+	request := requestOf(ctx.Context())
+	request.permitted = s.clock()
+	request.permit = func(again context.Context) error { return s.permit(again, ctx, r, id) }
 	if !r.access.ofTenant() {
 		return ctx, nil
 	}
@@ -120,13 +120,13 @@ func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 }
 
 // permit authenticates the session and applies the rule to its user in the tenant, if any.
-func (s *Server) permit(ctx huma.Context, r route, id tenancy.ID) error {
-	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), id)
+func (s *Server) permit(ctx context.Context, sent huma.Context, r route, id tenancy.ID) error {
+	principal, err := s.sessions.Authenticate(ctx, bearer(sent.Header("Authorization")), id)
 	if err != nil {
 		return err
 	}
-	requestOf(ctx.Context()).principal = principal
-	s.warn(ctx.Context(), "last_seen_at of a session was not updated", principal.Warning)
+	requestOf(ctx).principal = principal
+	s.warn(ctx, "last_seen_at of a session was not updated", principal.Warning)
 	switch {
 	case r.access == authenticated:
 		return nil
@@ -138,7 +138,7 @@ func (s *Server) permit(ctx huma.Context, r route, id tenancy.ID) error {
 	case !r.access.ofTenant():
 		return fmt.Errorf("server: unknown access rule %q", r.access)
 	}
-	if p := r.forbids(principal, ctx.Param(userParam)); p != nil {
+	if p := r.forbids(principal, sent.Param(userParam)); p != nil {
 		return p
 	}
 	return nil
@@ -148,15 +148,20 @@ func (s *Server) permit(ctx huma.Context, r route, id tenancy.ID) error {
 // it.
 const slowBody = time.Second
 
-// permitAgain returns a function that applies the rule again, unless it was applied just now.
-func (s *Server) permitAgain(ctx huma.Context, r route, id tenancy.ID) func() error {
-	permitted := s.clock()
-	return func() error {
-		if s.clock().Sub(permitted) < slowBody {
-			return nil
-		}
-		return s.permit(ctx, r, id)
+// permitAgain applies the rule of the context's request again, for example once its change holds its locks.
+func permitAgain(ctx context.Context) error {
+	if permit := requestOf(ctx).permit; permit != nil {
+		return permit(ctx)
 	}
+	return nil
+}
+
+// permitSlow applies the rule again, unless it was applied just now.
+func (s *Server) permitSlow(ctx context.Context) error {
+	if s.clock().Sub(requestOf(ctx).permitted) < slowBody {
+		return nil
+	}
+	return permitAgain(ctx)
 }
 
 // forbids returns the problem of a principal who may not use the route in the tenant, on the user in the path, if any.

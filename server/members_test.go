@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -194,4 +195,83 @@ func TestMembersOfATenantWithoutOwner(t *testing.T) {
 	viewer := b.hire(t, acme, "viewer")
 	b.admin.patch(t, viewer.path, "*", `{"role": "editor"}`).is(200)
 	b.admin.delete(t, viewer.path).is(204)
+}
+
+// TestWaitingChangesOfFormerOwners: a request that waits for the change that ends its sender's access is refused.
+func TestWaitingChangesOfFormerOwners(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	owner, friend := b.hire(t, acme, "owner"), b.hire(t, acme, "viewer")
+	for what, tt := range map[string]struct {
+		status int
+		do     func(former person) response
+	}{
+		"promotes oneself": {403, func(p person) response { return p.patch(t, p.path, "*", `{"role": "owner"}`) }},
+		"promotes another": {403, func(p person) response { return p.patch(t, friend.path, "*", `{"role": "owner"}`) }},
+		"invites": {403, func(p person) response {
+			return p.post(t, acme+"/invitations", object{"email": "late@example.com", "role": "owner"})
+		}},
+	} {
+		former := b.hire(t, acme, "owner")
+		holder := b.beginTx(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idText(acme))
+		demoted, waiting := make(chan map[int]int), make(chan map[int]int)
+		demote := func() response { return owner.patch(t, former.path, "*", `{"role": "viewer"}`) }
+		go func() { demoted <- concurrently(demote) }()
+		b.waitForLocks(t, 1, `%FROM tenants%FOR NO KEY UPDATE`)
+		late := func() response { return tt.do(former) }
+		go func() { waiting <- concurrently(late) }()
+		b.waitForLocks(t, 2, `%FROM tenants%FOR NO KEY UPDATE`)
+		require.NoError(t, holder.Rollback(t.Context()))
+		require.Equal(t, map[int]int{200: 1}, <-demoted, what)
+		require.Equal(t, map[int]int{tt.status: 1}, <-waiting, what)
+		require.Equal(t, 1, b.owners(t, acme), what)
+		require.Zero(t, b.queryInt(t, `SELECT count(*) FROM invitations`), what)
+	}
+}
+
+// TestInvitationsNeedTheirInviter: whose access has ended does not return by an invitation of their own.
+func TestInvitationsNeedTheirInviter(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	owner := b.hire(t, acme, "owner")
+	admin := b.createUser(t, account.NewUser{Email: "second@example.com", Name: "Second", IsAdmin: true})
+	for end, tt := range map[string]struct {
+		inviter client
+		do      func(path string) response
+	}{
+		"a disabled owner":         {b.hire(t, acme, "owner").client, func(p string) response { return b.admin.patch(t, p, "*", object{"disabled": true}) }},
+		"an erased owner":          {b.hire(t, acme, "owner").client, func(p string) response { return b.admin.delete(t, p) }},
+		"a demoted platform admin": {admin, func(p string) response { return b.admin.patch(t, p, "*", object{"is_admin": false}) }},
+	} {
+		email := strings.ReplaceAll(end, " ", "-") + "@example.com"
+		user := "/v1/users/" + tt.inviter.id(t)
+		path, link := tt.inviter.invite(t, acme, email, "owner")
+		b.lookUp(t, link).is(200)
+		require.Less(t, tt.do(user).status, 300, end)
+		b.anyone.post(t, "/v1/invitations/lookup", object{"token": link}).is(410, "invalid_link")
+		b.accept(t, link).is(410, "invalid_link")
+		require.Equal(t, "revoked", owner.get(t, path).at("status"), end)
+		owner.post(t, path+"/resend", nil).is(410, "invalid_link")
+		_, link = owner.invite(t, acme, email, "owner") // replaces it
+		b.accept(t, link).is(201)
+	}
+}
+
+// TestFormerMembersAddresses are not shown to owners, who see what the person did.
+func TestFormerMembersAddresses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	owner, editor := b.hire(t, acme, "owner"), b.hire(t, acme, "editor")
+	editor.post(t, acme+"/agents", object{"name": "Mara"}).is(201)
+	actor := func(by client) any {
+		return by.get(t, acme+"/audit-events?action=create-agent").at("items", 0, "actor")
+	}
+	member := object{"id": editor.id, "name": "Name of editor", "email": editor.email}
+	require.Equal(t, member, actor(owner.client))
+	owner.delete(t, editor.path).is(204)
+	require.Equal(t, member, actor(b.admin))
+	require.Equal(t, object{"id": editor.id, "name": "Name of editor", "email": ""}, actor(owner.client))
 }

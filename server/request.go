@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -26,7 +27,8 @@ type request struct {
 	client    string // the address from trusted proxies or of the peer; "" on a Unix socket
 	principal account.Principal
 	tenant    tenancy.ID
-	permit    func() error // applies the access rule again, if the body took long; nil without a body
+	permit    func(context.Context) error // applies the access rule again; nil on public routes
+	permitted time.Time                   // when it was applied first
 	event     event
 	keyed     *keyedRequest // nil without an Idempotency-Key
 	mails     bool          // it queued a message

@@ -86,10 +86,8 @@ func handlePrepared[I, P, O any](
 				if r.transaction {
 					requestOf(ctx).note(slog.Any("fields", givenFields(in)))
 				}
-				if permit := requestOf(ctx).permit; permit != nil {
-					if err := permit(); err != nil {
-						return nil, failureFor(ctx, err)
-					}
+				if err := s.permitSlow(ctx); err != nil {
+					return nil, failureFor(ctx, err)
 				}
 				prepared, err := prepare(ctx, in)
 				if err != nil {

@@ -146,7 +146,9 @@ func (s *Server) buildOperations(o Options) error {
 	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
 	s.idempotency = &operation.IdempotencyKeys{DB: s.db, Clock: o.Clock, Key: bodiesKey}
 	s.pages = operation.NewPages(key)
-	store := operation.Store{DB: s.db, Client: s.client, Pages: s.pages, Clock: o.Clock}
+	store := operation.Store{
+		DB: s.db, Client: s.client, Pages: s.pages, Clock: o.Clock, Permitted: permitAgain,
+	}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
 	s.members, s.events = &operation.Members{Store: store}, &operation.Events{Store: store}

@@ -277,3 +277,31 @@ func TestErasureAndExportNeedIsolation(t *testing.T) {
 	b.checkIsolation(t, nil)
 	b.admin.get(t, path+"/export").is(200)
 }
+
+// TestFormerAddress: the invitation that a person accepted with a former address is theirs, too.
+func TestFormerAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	path := b.userPath(t, userEmail)
+	_, link := b.admin.invite(t, acme, userEmail, "viewer")
+	b.user.post(t, "/v1/invitations/accept", object{"token": link}).is(201)
+	b.admin.invite(t, acme, "other@example.com", "viewer")
+	b.exec(t, `UPDATE portal_users SET email = 'new@example.com' WHERE email = $1`, userEmail)
+
+	require.Equal(t, userEmail, b.admin.get(t, path+"/export").at("invitations", 0, "email"))
+	require.Len(t, b.admin.get(t, path+"/export").at("invitations"), 1)
+	b.admin.delete(t, path).is(204)
+	require.Empty(t, b.remains(t, userEmail))
+	require.Equal(t, []string{"other@example.com"}, b.queryTexts(t, `SELECT email FROM invitations`))
+}
+
+// TestPlaceholdersAreFree: no user can have the address that an erased user gets.
+func TestPlaceholdersAreFree(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	email := "Erased-" + b.user.id(t) + "@Erased.Invalid"
+	b.admin.post(t, acme+"/invitations", object{"email": email, "role": "viewer"}).invalid("body.email")
+	b.admin.delete(t, b.userPath(t, userEmail)).is(204)
+}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server/account"
 )
 
 // userPath returns the path of the user with the address.
@@ -241,5 +243,64 @@ func TestDisablingEndsLinks(t *testing.T) {
 		b.admin.patch(t, path, "*", object{"disabled": disabled}).is(200)
 	}
 	b.reset(t, link).is(410, "invalid_link")
+	b.login(t, userEmail)
+}
+
+// TestWaitingChangesOfFormerAdmins: a request that waits for the change that ends its sender's access is refused.
+func TestWaitingChangesOfFormerAdmins(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.createUser(t, account.NewUser{Email: grace, Name: "Grace", IsAdmin: true})
+	admin, user := b.userPath(t, adminEmail), b.userPath(t, userEmail)
+	for what, do := range map[string]func() response{
+		"promotes oneself": func() response { return b.user.patch(t, user, "*", object{"is_admin": true}) },
+		"demotes another":  func() response { return b.user.patch(t, admin, "*", object{"is_admin": false}) },
+	} {
+		b.exec(t, `UPDATE portal_users SET is_admin = true`)
+		holder := b.beginTx(t, `SELECT FROM portal_users FOR UPDATE`)
+		demoted, waiting := make(chan map[int]int), make(chan map[int]int)
+		demote := func() response { return b.admin.patch(t, user, "*", object{"is_admin": false}) }
+		go func() { demoted <- concurrently(demote) }()
+		b.waitForLocks(t, 1, `%portal_users%`)
+		go func() { waiting <- concurrently(do) }()
+		b.waitForLocks(t, 2, `%portal_users%`)
+		require.NoError(t, holder.Rollback(t.Context()))
+		require.Equal(t, map[int]int{200: 1}, <-demoted, what)
+		require.Equal(t, map[int]int{403: 1}, <-waiting, what)
+		require.Equal(t, 2, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE is_admin`), what)
+	}
+}
+
+// TestDemotedWhileHashing: an admin who is demoted while the password of a new user is hashed creates none.
+func TestDemotedWhileHashing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `UPDATE portal_users SET is_admin = true`)
+	create := func() response {
+		return b.user.post(t, "/v1/users", object{"email": grace, "name": "Grace", "password": "correct horse battery", "is_admin": true})
+	}
+	release, statuses := b.hasher.holdHash(), make(chan map[int]int)
+	go func() { statuses <- concurrently(create) }()
+	b.hasher.waitForHash(t)
+	b.admin.patch(t, b.userPath(t, userEmail), "*", object{"is_admin": false}).is(200)
+	release()
+	require.Equal(t, map[int]int{403: 1}, <-statuses)
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE email = $1`, grace))
+}
+
+// TestDisabledWhileResetting: the link does not work again once the user is enabled.
+func TestDisabledWhileResetting(t *testing.T) {
+	t.Parallel()
+	b := setup(t, mailing)
+	link, path := b.forgot(t, userEmail), b.userPath(t, userEmail)
+	release, statuses := b.hasher.holdHash(), make(chan map[int]int)
+	reset := func() response { return b.reset(t, link) }
+	go func() { statuses <- concurrently(reset) }()
+	b.hasher.waitForHash(t)
+	for _, disabled := range []bool{true, false} {
+		b.admin.patch(t, path, "*", object{"disabled": disabled}).is(200)
+	}
+	release()
+	require.Equal(t, map[int]int{410: 1}, <-statuses)
 	b.login(t, userEmail)
 }

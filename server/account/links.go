@@ -79,7 +79,7 @@ func (p *Profiles) find(ctx context.Context, kind portallink.Kind, linkToken str
 // [LinkError]. Lock the user's row first, as every change of a user does.
 func (p *Profiles) use(ctx context.Context, l link) error {
 	used, err := pgtenant.Exec(ctx, p.db,
-		`UPDATE portal_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL`, l.id, p.now())
+		`UPDATE portal_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2`, l.id, p.now())
 	if err != nil {
 		return fmt.Errorf("use a link: %w", err)
 	}

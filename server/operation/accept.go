@@ -60,7 +60,9 @@ func (i *Invitations) Accept(ctx context.Context, a Acceptance) (Accepted, error
 	case !link.NeedsAccount:
 		err = ErrLoginRequired
 	default:
-		hash, err = a.Hash(ctx)
+		if hash, err = a.Hash(ctx); err == nil {
+			link, err = i.LookUp(ctx, a.Token) // it may have been revoked meanwhile
+		}
 	}
 	if err != nil {
 		return Accepted{}, err
@@ -81,15 +83,20 @@ func (i *Invitations) Accept(ctx context.Context, a Acceptance) (Accepted, error
 		if accepted.Role, err = i.join(ctx, accepted.User, link.Role); err != nil {
 			return err
 		}
+		details := map[string]any{"role": accepted.Role, "mailed": link.mailed}
+		if link.unproven != uuid.Nil { // the account had another password, and perhaps another role
+			details["taken_over"] = true
+		}
 		return a.Record(ctx, audit.Event{
-			ActorID: accepted.User.ID, Action: "accept-invitation", ObjectType: "invitation", ObjectID: link.invitation,
-			Address: a.Address,
-			Details: map[string]any{"role": accepted.Role, "mailed": link.mailed},
+			ActorID: accepted.User.ID, Action: actionAccept, ObjectType: "invitation", ObjectID: link.invitation,
+			Address: a.Address, Details: details,
 		})
 	})
 	accepted.NewPassword = a.User == nil
 	return accepted, err
 }
+
+const actionAccept = "accept-invitation"
 
 // admits returns the error of a user who cannot use the link.
 func (l Link) admits(u account.User) error {
@@ -111,8 +118,9 @@ func (i *Invitations) use(ctx context.Context, link Link) error {
 	if err != nil {
 		return err
 	}
-	used, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations SET accepted_at = $3, updated_at = $3
-		WHERE id = $1 AND token_hash = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3`,
+	used, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations i SET accepted_at = $3, updated_at = $3
+		WHERE id = $1 AND token_hash = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3
+		  AND `+inviterMay,
 		link.invitation, link.tokenHash, i.Clock())
 	if err != nil {
 		return translate("accept an invitation", err)
@@ -204,10 +212,9 @@ func (i *Invitations) takeOverElsewhere(ctx context.Context, link Link, a Accept
 		if err != nil {
 			return err
 		}
-		if role != "" { // without the address, which is of no person in this tenant
+		if role != "" { // without actor and address: the person was never in this tenant
 			err := a.Record(ctx, audit.Event{
-				ActorID: user.ID, Action: "remove-member", ObjectType: "user", ObjectID: user.ID,
-				Details: map[string]any{"role": role},
+				Action: "remove-member", ObjectType: "user", ObjectID: user.ID, Details: map[string]any{"role": role},
 			})
 			if err != nil {
 				return err

@@ -51,8 +51,8 @@ func (c *Composer) text(ctx context.Context, job mail.Job) (to string, text mail
 
 const linkInvitation = `
 WITH i AS (
-  UPDATE invitations SET token_hash = $2, mailed = true
-  WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3
+  UPDATE invitations i SET token_hash = $2, mailed = true
+  WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3 AND ` + inviterMay + `
   RETURNING tenant_id, email, role, expires_at, invited_by
 )
 SELECT i.email, i.role, i.expires_at, t.name, coalesce(inviter.name, '')

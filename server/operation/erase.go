@@ -3,12 +3,14 @@ package operation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/auditevent"
 	"github.com/konstruct/konstruct/ent/idempotencykey"
 	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/mailoutbox"
@@ -16,6 +18,8 @@ import (
 	"github.com/konstruct/konstruct/ent/platformidempotencykey"
 	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
+	"github.com/konstruct/konstruct/ent/predicate"
+	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -59,7 +63,7 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 	}
 	if err == nil {
 		err = EachTenant(ctx, u.Client, func(ctx context.Context) error {
-			return u.uninvite(ctx, e, row.Email)
+			return u.uninvite(ctx, e, row)
 		})
 	}
 	if err == nil {
@@ -98,7 +102,7 @@ func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenan
 		if _, err := tx.Membership.Delete().Where(membership.UserID(row.ID)).Exec(ctx); err != nil {
 			return err
 		}
-		invitations, err := tx.Invitation.Query().Where(invitation.Email(row.Email)).IDs(ctx)
+		invitations, err := tx.Invitation.Query().Where(invitationsOf(row)).IDs(ctx)
 		if err != nil {
 			return err
 		}
@@ -111,12 +115,12 @@ func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenan
 
 // uninvite deletes the invitations to the address in the context's tenant, which the user never joined or has left, and
 // the answers that name the user, who invited others.
-func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
+func (u *Users) uninvite(ctx context.Context, e Erasure, row *ent.PortalUser) error {
 	_, err := u.Client.IdempotencyKey.Delete().Where(idempotencykey.AnswerContains(e.User.String())).Exec(ctx)
 	if err != nil {
 		return err
 	}
-	invitations, err := u.Client.Invitation.Query().Where(invitation.Email(email)).IDs(ctx)
+	invitations, err := u.Client.Invitation.Query().Where(invitationsOf(row)).IDs(ctx)
 	if err != nil || len(invitations) == 0 {
 		return err
 	}
@@ -126,6 +130,21 @@ func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
 		}
 		return e.Record(ctx, actionErase)
 	})
+}
+
+// invitationsOf selects the invitations to the user's address, and those that the user accepted with a former one.
+func invitationsOf(user *ent.PortalUser) predicate.Invitation {
+	return func(s *entsql.Selector) {
+		event := entsql.Dialect(dialect.Postgres).Table(auditevent.Table)
+		accepted := entsql.Dialect(dialect.Postgres).Select(event.C(auditevent.FieldObjectID)).From(event).
+			Where(entsql.And(
+				entsql.EQ(event.C(auditevent.FieldActorID), user.ID),
+				entsql.EQ(event.C(auditevent.FieldAction), actionAccept),
+			))
+		s.Where(entsql.Or(
+			entsql.EQ(s.C(invitation.FieldEmail), user.Email), entsql.In(s.C(invitation.FieldID), accepted),
+		))
+	}
 }
 
 // inTenant runs do in a transaction that locks the tenant first, as a purge does. A tenant that was deleted
@@ -203,7 +222,7 @@ func (u *Users) finishErasure(ctx context.Context, e Erasure, email string) erro
 		}
 		now := MatchVersions(row.UpdatedAt).next(u.Clock())
 		// The hash is of no password, and no disabled user's is compared.
-		err = row.Update().SetEmail(fmt.Sprintf("erased-%s@erased.invalid", row.ID)).SetName("Erased user").
+		err = row.Update().SetEmail(account.ErasedEmail(row.ID)).SetName("Erased user").
 			SetHashedPassword("none").SetIsAdmin(false).ClearUnprovenTenantID().SetErasedAt(now).SetUpdatedAt(now).
 			Exec(ctx)
 		if err != nil {

@@ -26,7 +26,7 @@ type Export struct {
 	Tenants     []UserTenant
 	Sessions    []*ent.PortalSession
 	Links       []*ent.PortalLink
-	Invitations []*ent.Invitation // to the user's present address
+	Invitations []*ent.Invitation // to the user's present address, and those that the user accepted
 	// The events that the user caused, or that are about the user: the platform's, and those of tenants. Like
 	// invitations they are of all tenants: the user may have left some.
 	PlatformEvents []*ent.PlatformAuditEvent
@@ -89,7 +89,7 @@ func (u *Users) exportTenants(ctx context.Context, e *Export, enter func(context
 		if err != nil {
 			return err
 		}
-		invitations, err := u.Client.Invitation.Query().Where(invitation.Email(e.User.Email)).
+		invitations, err := u.Client.Invitation.Query().Where(invitationsOf(e.User)).
 			Order(invitation.ByID(entsql.OrderDesc())).Limit(maxExported).All(ctx)
 		if err != nil || len(events)+len(invitations) == 0 && !e.isMember(ctx) {
 			return err

@@ -40,9 +40,16 @@ const (
 	invitationExpired  = "expired"
 )
 
+// inviterMay is true while the user who sent invitation i may invite. Otherwise people whose access has ended could
+// return by an invitation of their own.
+const inviterMay = `EXISTS (SELECT FROM portal_users b
+  LEFT JOIN memberships bm ON bm.tenant_id = i.tenant_id AND bm.user_id = b.id
+  WHERE b.id = i.invited_by AND b.disabled_at IS NULL AND (b.is_admin OR bm.role = 'owner'))`
+
 // invitationStatus takes the time as $1.
 const invitationStatus = `CASE WHEN i.accepted_at IS NOT NULL THEN 'accepted'
-  WHEN i.revoked_at IS NOT NULL THEN 'revoked' WHEN i.expires_at <= $1 THEN 'expired' ELSE 'pending' END`
+  WHEN i.revoked_at IS NOT NULL OR NOT ` + inviterMay + ` THEN 'revoked'
+  WHEN i.expires_at <= $1 THEN 'expired' ELSE 'pending' END`
 
 // joinInviter finds the name of who sent invitation i, if that is a member. Tenants do not learn the names of platform
 // admins.
@@ -102,6 +109,9 @@ func (i *Invitations) Revoke(ctx context.Context, id uuid.UUID) error {
 // locked locks the tenant, and so its invitations, and returns one that has not ended, except by its time.
 func (i *Invitations) locked(ctx context.Context, id uuid.UUID) (Invitation, error) {
 	if _, err := i.lockTenant(ctx, forChange); err != nil {
+		return Invitation{}, err
+	}
+	if err := i.stillPermitted(ctx); err != nil {
 		return Invitation{}, err
 	}
 	row, err := i.Get(ctx, id)

@@ -62,9 +62,13 @@ func (i *Invitations) admit(ctx context.Context, email string) error {
 	if _, err := i.lockTenant(ctx, forChange); err != nil {
 		return err
 	}
+	if err := i.stillPermitted(ctx); err != nil {
+		return err
+	}
 	now := i.Clock()
-	_, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations SET revoked_at = $2, updated_at = $2
-		WHERE email = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at <= $2`, email, now)
+	_, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations i SET revoked_at = $2, updated_at = $2
+		WHERE email = $1 AND accepted_at IS NULL AND revoked_at IS NULL
+		  AND (expires_at <= $2 OR NOT `+inviterMay+`)`, email, now)
 	if err != nil {
 		return translate("replace an expired invitation", err)
 	}

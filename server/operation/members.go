@@ -133,6 +133,9 @@ func (m *Members) locked(ctx context.Context, user uuid.UUID, match Match) (Memb
 	if err != nil {
 		return Member{}, err
 	}
+	if err := m.stillPermitted(ctx); err != nil {
+		return Member{}, err
+	}
 	if !match.has(member.UpdatedAt) {
 		return Member{}, ErrStale
 	}

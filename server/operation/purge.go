@@ -38,6 +38,9 @@ func (t *Tenants) Purge(ctx context.Context, match Match, by uuid.UUID, force bo
 		if err != nil || row.Status == tenant.StatusPurging {
 			return err
 		}
+		if err := t.stillPermitted(ctx); err != nil {
+			return err
+		}
 		if !force {
 			if err := empty(ctx, tx); err != nil {
 				return err

@@ -22,6 +22,17 @@ type Store struct {
 	Client *ent.Client    // on DB
 	Pages  Pages
 	Clock  func() time.Time
+	// Permitted applies the access rule of the context's request again. Nil permits all.
+	Permitted func(context.Context) error
+}
+
+// stillPermitted applies the access rule again. Call it when rows are locked and not yet changed: the request may have
+// waited for the change that ended its access, such as a demotion.
+func (s *Store) stillPermitted(ctx context.Context) error {
+	if s.Permitted == nil {
+		return nil
+	}
+	return s.Permitted(ctx)
 }
 
 // The strengths of a lock on a tenant's row. Both keep changes of the row and a purge out, but not inserts of rows that

@@ -60,6 +60,9 @@ func (u *Users) List(ctx context.Context, page Page) (List[*ent.PortalUser], err
 
 // Create creates a user. Returns [ErrTaken] or [ErrInvalid].
 func (u *Users) Create(ctx context.Context, n NewUser) (*ent.PortalUser, error) {
+	if err := u.stillPermitted(ctx); err != nil { // the password was hashed meanwhile
+		return nil, err
+	}
 	row, err := u.Client.PortalUser.Create().SetEmail(n.Email).SetName(n.Name).SetHashedPassword(n.HashedPassword).
 		SetIsAdmin(n.IsAdmin).Save(ctx)
 	return row, translate("create a user", err)
@@ -92,6 +95,9 @@ func (u *Users) Update(
 			updated, err = u.lock(ctx, tx, id, match)
 		}
 		if err != nil || reflect.ValueOf(f).IsZero() {
+			return err
+		}
+		if err := u.stillPermitted(ctx); err != nil {
 			return err
 		}
 		if tenants.last != nil && updated.DisabledAt == nil {

@@ -924,7 +924,7 @@ export interface components {
             updated_at: string;
         };
         AuditActor: {
-            /** @description The e-mail address that the user has now. Empty where the name is Platform admin. */
+            /** @description The e-mail address that the user has now. For owners of a tenant it is empty unless the user is a member. */
             email: string;
             /** Format: uuid */
             id: string;
