@@ -257,7 +257,7 @@ func TestWaitingChangesOfFormerAdmins(t *testing.T) {
 		"demotes another":  func() response { return b.user.patch(t, admin, "*", object{"is_admin": false}) },
 	} {
 		b.exec(t, `UPDATE portal_users SET is_admin = true`)
-		holder := b.beginTx(t, `SELECT FROM portal_users FOR UPDATE`)
+		holder := b.beginTx(t, `SELECT FROM portal_users WHERE email = $1 FOR UPDATE`, userEmail)
 		demoted, waiting := make(chan map[int]int), make(chan map[int]int)
 		demote := func() response { return b.admin.patch(t, user, "*", object{"is_admin": false}) }
 		go func() { demoted <- concurrently(demote) }()
