@@ -115,6 +115,16 @@ func observeCounts(
 	return err
 }
 
+// observeCount registers a counter of what count returns.
+func observeCount(meter metric.Meter, name, unit, description string, count func() int64) error {
+	_, err := meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(count())
+			return nil
+		}))
+	return err
+}
+
 // record records a request's duration, with options that are made once for each kind.
 func (m *metrics) record(ctx context.Context, kind requestKind, elapsed time.Duration) {
 	m.mu.RLock()

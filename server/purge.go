@@ -90,13 +90,8 @@ func (s *Server) purge(ctx context.Context, purger *operation.Purger) {
 }
 
 func (s *Server) observePurges(meter metric.Meter) error {
-	_, err := meter.Int64ObservableCounter("konstruct.purge.failures", metric.WithUnit("{attempt}"),
-		metric.WithDescription("Failed attempts to delete tenants."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(s.purgeFailures.Load())
-			return nil
-		}))
-	return err
+	return observeCount(meter, "konstruct.purge.failures", "{attempt}", "Failed attempts to delete tenants.",
+		s.purgeFailures.Load)
 }
 
 func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*deleteTenantOutput, error) {

@@ -21,12 +21,8 @@ func (s *Server) buildSweeper(o Options) {
 func (s *Server) observeSweeper(meter metric.Meter) error {
 	err1 := observeCounts(meter, "konstruct.sweep.deleted", "{row}", "Expired rows that were deleted, by table.",
 		"table", func() map[string]int64 { return s.sweeper.Stats().Deleted })
-	_, err2 := meter.Int64ObservableCounter("konstruct.sweep.failures", metric.WithUnit("{sweep}"),
-		metric.WithDescription("Sweeps that failed, at least in part."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(s.sweeper.Stats().Failures)
-			return nil
-		}))
+	err2 := observeCount(meter, "konstruct.sweep.failures", "{sweep}", "Sweeps that failed, at least in part.",
+		func() int64 { return s.sweeper.Stats().Failures })
 	_, err3 := meter.Float64ObservableGauge("konstruct.sweep.last_success", metric.WithUnit("s"),
 		metric.WithDescription("Unix time of the last completed sweep of this process, or 0."),
 		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
