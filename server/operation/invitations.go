@@ -108,10 +108,7 @@ func (i *Invitations) Revoke(ctx context.Context, id uuid.UUID) error {
 
 // locked locks the tenant, and so its invitations, and returns one that has not ended, except by its time.
 func (i *Invitations) locked(ctx context.Context, id uuid.UUID) (Invitation, error) {
-	if _, err := i.lockTenant(ctx, forChange); err != nil {
-		return Invitation{}, err
-	}
-	if err := i.stillPermitted(ctx); err != nil {
+	if err := i.lockPeople(ctx); err != nil {
 		return Invitation{}, err
 	}
 	row, err := i.Get(ctx, id)

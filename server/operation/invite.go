@@ -59,10 +59,7 @@ func (i *Invitations) Create(ctx context.Context, n NewInvitation) (made Invitat
 
 // admit locks the tenant, and refuses an address that is taken and one more than the limits.
 func (i *Invitations) admit(ctx context.Context, email string) error {
-	if _, err := i.lockTenant(ctx, forChange); err != nil {
-		return err
-	}
-	if err := i.stillPermitted(ctx); err != nil {
+	if err := i.lockPeople(ctx); err != nil {
 		return err
 	}
 	now := i.Clock()

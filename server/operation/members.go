@@ -126,14 +126,11 @@ func (m *Members) endOwner(ctx context.Context, user uuid.UUID) error {
 // locked locks the tenant and the member. Changes of members wait for each other, so that two owners who demote each
 // other do not both find the other one.
 func (m *Members) locked(ctx context.Context, user uuid.UUID, match Match) (Member, error) {
-	if _, err := m.lockTenant(ctx, forChange); err != nil {
+	if err := m.lockPeople(ctx); err != nil {
 		return Member{}, err
 	}
 	member, err := m.get(ctx, user, ` FOR UPDATE OF m`)
 	if err != nil {
-		return Member{}, err
-	}
-	if err := m.stillPermitted(ctx); err != nil {
 		return Member{}, err
 	}
 	if !match.has(member.UpdatedAt) {

@@ -54,6 +54,14 @@ func (s *Store) lockTenant(ctx context.Context, strength string) (status tenant.
 	return status, translate("lock a tenant", err)
 }
 
+// lockPeople locks the tenant against other changes of its people, and applies the access rule again.
+func (s *Store) lockPeople(ctx context.Context) error {
+	if _, err := s.lockTenant(ctx, forChange); err != nil {
+		return err
+	}
+	return s.stillPermitted(ctx)
+}
+
 // first returns the first row, or [sql.ErrNoRows].
 func first[T any](rows []T, err error) (row T, _ error) {
 	if err == nil && len(rows) == 0 {
