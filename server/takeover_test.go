@@ -28,6 +28,14 @@ func (b *testBundle) unproven(t *testing.T, email string) int {
 	return b.queryInt(t, `SELECT count(*) FROM portal_users WHERE email = $1 AND unproven_tenant_id IS NOT NULL`, email)
 }
 
+// impersonate makes an account for the address with a link of the tenant that was not mailed, and logs in to it.
+func (b *testBundle) impersonate(t *testing.T, tenant, email, role string) client {
+	t.Helper()
+	_, link := b.admin.invite(t, tenant, email, role)
+	b.accept(t, link).is(201)
+	return b.login(t, email)
+}
+
 // ahead changes a user by a clock that is an hour ahead of the server's.
 func (b *testBundle) ahead(t *testing.T, email string) {
 	t.Helper()
@@ -47,11 +55,9 @@ func TestUnprovenAccountsStay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	_, link := b.admin.invite(t, acme, grace, "viewer")
-	b.accept(t, link).is(201)
+	session := b.impersonate(t, acme, grace, "viewer")
 	require.Equal(t, 1, b.unproven(t, grace))
-	session := b.login(t, grace)
-	_, link = b.admin.invite(t, other, grace, "viewer")
+	_, link := b.admin.invite(t, other, grace, "viewer")
 	session.accept(t, link).is(403, "unproven_address")
 	b.accept(t, link).is(409, "login_required")
 	session.get(t, other+"/agents").is(404)
@@ -69,15 +75,13 @@ func TestMailedLinkTakesAnAccountOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	_, link := b.admin.invite(t, acme, grace, "owner")
-	b.accept(t, link).is(201)
-	former := b.login(t, grace)
+	former := b.impersonate(t, acme, grace, "owner")
 	me := former.get(t, "/v1/me").at("user", "id").(string)
 	b.exec(t, `INSERT INTO portal_links (id, user_id, kind, email, expires_at) VALUES (gen_random_uuid(), $1, 'confirm_email', 'eve@example.com', $2)`,
 		me, b.clock().Add(time.Hour))
 
 	b.admin.invite(t, other, grace, "viewer")
-	link = b.mail(t, grace)
+	link := b.mail(t, grace)
 	require.Equal(t, true, b.lookUp(t, link).at("needs_account"))
 	taken := object{"token": link, "name": "Grace Hopper", "password": "another long password"}
 	b.ahead(t, grace)
@@ -150,13 +154,11 @@ func TestMailedLinkOfTheSameTenant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme := b.createTenant(t, "acme")
-	_, link := b.admin.invite(t, acme, grace, "editor")
-	b.accept(t, link).is(201)
-	former := b.login(t, grace)
+	former := b.impersonate(t, acme, grace, "editor")
 	me := former.get(t, "/v1/me").at("user", "id").(string)
 	b.admin.delete(t, acme+"/members/"+me).is(204)
 	b.admin.invite(t, acme, grace, "viewer")
-	link = b.mail(t, grace)
+	link := b.mail(t, grace)
 	b.addMember(t, acme, me, "owner")
 	b.accept(t, link).is(201)
 	former.get(t, "/v1/me").is(401)
@@ -191,11 +193,9 @@ func TestRevokedTakeover(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	_, link := b.admin.invite(t, acme, grace, "owner")
-	b.accept(t, link).is(201)
-	former := b.login(t, grace)
+	former := b.impersonate(t, acme, grace, "owner")
 	path, _ := b.admin.invite(t, other, grace, "viewer")
-	link = b.mail(t, grace)
+	link := b.mail(t, grace)
 	release, statuses := b.hasher.holdHash(), make(chan map[int]int)
 	accept := func() response { return b.accept(t, link) }
 	go func() { statuses <- concurrently(accept) }()
