@@ -18,7 +18,7 @@ type userExportView struct {
 	Memberships    []exportedMembership     `json:"memberships" nullable:"false"`
 	Sessions       []exportedSession        `json:"sessions" nullable:"false"`
 	Links          []exportedLink           `json:"links" nullable:"false" doc:"Mailed links, without their tokens."`
-	Invitations    []exportedInvitation     `json:"invitations" nullable:"false" doc:"Invitations to the address."`
+	Invitations    []exportedInvitation     `json:"invitations" nullable:"false" doc:"Invitations to the address, and those that the user accepted with a former one."`
 	PlatformEvents []ExportedEvent          `json:"platform_audit_events" nullable:"false"`
 	TenantEvents   []exportedEventOfATenant `json:"audit_events" nullable:"false"`
 }

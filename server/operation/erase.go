@@ -42,10 +42,10 @@ const (
 	actionErased = "user-erased"
 )
 
-// Erase disables a user and deletes what is stored of the person: memberships, invitations to the address, sessions,
-// links, messages, failed logins, and the answers kept for requests with an Idempotency-Key that name the person. The
-// row remains without the person's data, because rows and events name its id. It takes several transactions; if one
-// fails, call it again. Returns [ErrNotFound], [ErrStale], also if the user was enabled meanwhile, a [LastOwnerError],
+// Erase disables a user and deletes what is stored of the person: memberships, invitations, sessions, links, messages,
+// failed logins, and the answers kept for requests with an Idempotency-Key that name the person. The row remains
+// without the person's data, because rows and events name its id. It takes several transactions; if one fails, call it
+// again. Returns [ErrNotFound], [ErrStale], also if the user was enabled meanwhile, a [LastOwnerError],
 // account.ErrLastAdmin or account.ErrNoSession.
 func (u *Users) Erase(ctx context.Context, e Erasure) error {
 	row, tenants, err := u.beginErasure(ctx, e)

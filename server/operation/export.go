@@ -26,7 +26,7 @@ type Export struct {
 	Tenants     []UserTenant
 	Sessions    []*ent.PortalSession
 	Links       []*ent.PortalLink
-	Invitations []*ent.Invitation // to the user's present address, and those that the user accepted
+	Invitations []*ent.Invitation // see invitationsOf
 	// The events that the user caused, or that are about the user: the platform's, and those of tenants. Like
 	// invitations they are of all tenants: the user may have left some.
 	PlatformEvents []*ent.PlatformAuditEvent

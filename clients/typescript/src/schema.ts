@@ -1689,7 +1689,7 @@ export interface components {
             audit_events: components["schemas"]["ExportedEventOfATenant"][];
             /** @description False if there are more rows of a kind than the export has. */
             complete: boolean;
-            /** @description Invitations to the address. */
+            /** @description Invitations to the address, and those that the user accepted with a former one. */
             invitations: components["schemas"]["ExportedInvitation"][];
             /** @description Mailed links, without their tokens. */
             links: components["schemas"]["ExportedLink"][];
